@@ -1,0 +1,172 @@
+//! Where the bytes of a read or write lie in the process's memory, told by the system call's registers.
+
+use aya_ebpf::helpers::generated::bpf_get_current_task;
+use aya_ebpf::helpers::generated::bpf_probe_read_user;
+use collector_common::counters::Counter;
+use collector_common::settings::{CALLS, Call};
+
+use crate::kernel::{Sock, offset, read, read_user};
+use crate::maps::count as count_lost;
+use crate::protocol::LOOK;
+
+/// Entries of a vector, or messages of a call, that are walked.
+const MAX_SEGMENTS: u32 = 4;
+
+/// `S_IFMT` and `S_IFSOCK`: include/uapi/linux/stat.h.
+const S_IFMT: u16 = 0o170_000;
+const S_IFSOCK: u16 = 0o140_000;
+
+/// How each system call of this architecture hands over its buffer ([`Call`] as a number); filled in by the collector.
+#[unsafe(no_mangle)]
+static CALL_TABLE: [u8; CALLS as usize] = [0; CALLS as usize];
+
+/// How a system call hands over its buffer.
+#[inline(always)]
+pub fn call(number: u64) -> Call {
+    if number >= u64::from(CALLS) {
+        return Call::None;
+    }
+    // SAFETY: in bounds; a static of ours, never written while programs run.
+    let number = unsafe { core::ptr::read_volatile((&raw const CALL_TABLE).cast::<u8>().add(number as usize)) };
+    Call::from_number(number).unwrap_or(Call::None)
+}
+
+/// The saved user registers of a system call.
+#[derive(Clone, Copy)]
+pub struct Registers(pub u64);
+
+impl Registers {
+    /// Number of the system call.
+    #[inline(always)]
+    pub fn number(self) -> u64 {
+        read(self.0, offset!(regs_nr)).unwrap_or(u64::MAX)
+    }
+
+    #[inline(always)]
+    pub fn first(self) -> u64 {
+        read(self.0, offset!(regs_args[0])).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    pub fn second(self) -> u64 {
+        read(self.0, offset!(regs_args[1])).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    pub fn third(self) -> u64 {
+        read(self.0, offset!(regs_args[2])).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    pub fn fourth(self) -> u64 {
+        read(self.0, offset!(regs_args[3])).unwrap_or(0)
+    }
+}
+
+/// A piece of the process's memory.
+#[derive(Clone, Copy)]
+pub struct Segment {
+    pub address: u64,
+    pub length: u32,
+}
+
+/// `struct iovec`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct IoVec {
+    base: u64,
+    length: u64,
+}
+
+/// `struct user_msghdr` up to the vector's length: include/linux/socket.h.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct MessageHeader {
+    name: u64,
+    name_length: u64,
+    vector: u64,
+    count: u64,
+}
+
+/// The first bytes of a call that moved `moved` bytes; `None` where it has no buffer that can be told.
+///
+/// Of a vectored call it is the first segment that is not empty: programs that write a head and a body in one call put the
+/// head into a segment of its own. What lies in the others is counted like all bytes that are not captured.
+#[inline(always)]
+pub fn segment(call: Call, registers: Registers, moved: u32) -> Option<Segment> {
+    let address = registers.second();
+    let (vector, count) = match call {
+        Call::Read | Call::Write | Call::Receive => return Some(Segment { address, length: moved }),
+        Call::ReadVector | Call::WriteVector => (address, registers.third()),
+        Call::ReadMessage | Call::WriteMessage => {
+            let header: MessageHeader = read_user(address)?;
+            (header.vector, header.count)
+        }
+        _ => return None,
+    };
+    for index in 0..MAX_SEGMENTS {
+        if u64::from(index) >= count {
+            return None;
+        }
+        let entry: IoVec = read_user(vector + u64::from(index) * size_of::<IoVec>() as u64)?;
+        if entry.length > 0 {
+            let length = if entry.length < u64::from(moved) { entry.length as u32 } else { moved };
+            return Some(Segment { address: entry.base, length });
+        }
+    }
+    count_lost(Counter::Vector);
+    None
+}
+
+/// The first bytes of a segment, and how many they are.
+#[inline(always)]
+pub fn look(segment: Segment) -> Option<([u8; LOOK], u32)> {
+    let length = if segment.length < LOOK as u32 { segment.length } else { LOOK as u32 };
+    let mut bytes = [0; LOOK];
+    // SAFETY: `length` is at most the size of `bytes`; the helper checks the source.
+    let result = unsafe { bpf_probe_read_user(bytes.as_mut_ptr().cast(), length, segment.address as *const _) };
+    if result == 0 { Some((bytes, length)) } else { None }
+}
+
+/// Size of `struct mmsghdr` and where its `msg_len` lies: include/linux/socket.h.
+const MMSGHDR: u64 = 64;
+const MSG_LEN: u64 = 56;
+
+/// Bytes that `recvmmsg` or `sendmmsg` moved; the call itself returns the number of messages.
+#[inline(always)]
+pub fn moved_by_many(registers: Registers, messages: u32) -> u32 {
+    let mut moved = 0;
+    for index in 0..MAX_SEGMENTS {
+        if index >= messages {
+            return moved;
+        }
+        moved += read_user::<u32>(registers.second() + u64::from(index) * MMSGHDR + MSG_LEN).unwrap_or(0);
+    }
+    if messages > MAX_SEGMENTS {
+        count_lost(Counter::Vector);
+    }
+    moved
+}
+
+/// The socket behind a file descriptor of the current process, if it is one.
+#[inline(always)]
+pub fn socket(descriptor: u64) -> Option<Sock> {
+    // SAFETY: the helper has no other effect than to return the address.
+    let task = unsafe { bpf_get_current_task() };
+    let files: u64 = read(task, offset!(task_files))?;
+    let table: u64 = read(files, offset!(files_fdt))?;
+    let size: u32 = read(table, offset!(fdtable_max_fds))?;
+    if descriptor >= u64::from(size) {
+        return None;
+    }
+    let descriptors: u64 = read(table, offset!(fdtable_fd))?;
+    let file: u64 = read(descriptors + descriptor * 8, 0)?;
+    let inode: u64 = read(file, offset!(file_inode))?;
+    let mode: u16 = read(inode, offset!(inode_mode))?;
+    if mode & S_IFMT != S_IFSOCK {
+        return None;
+    }
+    let socket: u64 = read(file, offset!(file_private_data))?;
+    let sock: u64 = read(socket, offset!(socket_sk))?;
+    if sock == 0 { None } else { Some(Sock(sock)) }
+}

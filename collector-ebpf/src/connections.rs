@@ -1,0 +1,286 @@
+//! The table of connections: one entry per socket of a watched process, from its first sign to its end.
+
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use collector_common::conn::{Conn, Direction, Flow, Phase, Protocol, Transport};
+use collector_common::counters::Counter;
+use collector_common::event::{Endpoint, Header, Kind, Open, Snapshot, State};
+
+use crate::address;
+use crate::kernel::{AF_INET, AF_INET6, AF_UNIX, IPPROTO_TCP, IPPROTO_UDP, SHUTDOWN_MASK, SOCK_STREAM, Sock};
+use crate::maps::{CONNECTIONS, count};
+use crate::{output, process};
+
+/// `TCP_ESTABLISHED` and the others: include/net/tcp_states.h.
+const TCP_ESTABLISHED: u32 = 1;
+const TCP_SYN_SENT: u32 = 2;
+const TCP_FIN_WAIT1: u32 = 4;
+const TCP_CLOSE: u32 = 7;
+const TCP_LAST_ACK: u32 = 9;
+
+/// Port of name servers.
+const DNS_PORT: u16 = 53;
+
+const NO_FLOW: Flow = Flow { position: 0, first: 0, last: 0, sequence: 0, budget: 0 };
+
+#[inline(always)]
+pub fn now() -> u64 {
+    // SAFETY: the helper has no other effect than to return the time.
+    unsafe { bpf_ktime_get_ns() }
+}
+
+#[inline(always)]
+fn lookup(sock: Sock) -> Option<*mut Conn> {
+    CONNECTIONS.get_ptr_mut(sock.0)
+}
+
+/// How a socket that is worth watching carries its bytes.
+#[inline(always)]
+fn transport(sock: Sock) -> Option<Transport> {
+    match sock.family() {
+        AF_UNIX if sock.kind() == SOCK_STREAM => Some(Transport::Unix),
+        AF_INET | AF_INET6 => match sock.protocol() {
+            IPPROTO_TCP => Some(Transport::Tcp),
+            IPPROTO_UDP if sock.remote_port() == DNS_PORT => Some(Transport::Dns),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The connection of a socket on which a watched process does I/O; a new one where it is not known yet.
+#[inline(always)]
+pub fn find_or_open(sock: Sock, tgid: u32, time: u64) -> Option<*mut Conn> {
+    if let Some(conn) = lookup(sock) {
+        // SAFETY: a value of the map; it stays readable while the program runs, even when it is deleted meanwhile.
+        let (transport, inode) = unsafe { ((*conn).transport, (*conn).inode) };
+        // The end of a TCP socket is always seen; that of the others is not, so their address may be another socket's.
+        if transport == Transport::Tcp as u8 || inode == sock.inode() {
+            return Some(conn);
+        }
+        count(Counter::Replaced);
+        close(sock, conn, time);
+    }
+    open(sock, transport(sock)?, Phase::Open, tgid, time, None)
+}
+
+/// Enters a socket into the table and reports it. `remote` is the peer where the socket does not know it yet.
+#[inline(always)]
+fn open(
+    sock: Sock,
+    transport: Transport,
+    phase: Phase,
+    tgid: u32,
+    time: u64,
+    remote: Option<&Endpoint>,
+) -> Option<*mut Conn> {
+    let target = process::target(tgid)?;
+    let conn = Conn {
+        born: time,
+        inode: sock.inode(),
+        received: NO_FLOW,
+        sent: NO_FLOW,
+        tgid,
+        target,
+        lost: 0,
+        transport: transport as u8,
+        protocol: if matches!(transport, Transport::Dns) { Protocol::Dns } else { Protocol::Unknown } as u8,
+        direction: Conn::NO_DIRECTION,
+        strange_turns: 0,
+        phase: phase as u8,
+        end_seen: 0,
+        reserved: [0; 6],
+    };
+    if CONNECTIONS.insert(sock.0, conn, 0).is_err() {
+        count(Counter::ConnectionsFull);
+        return None;
+    }
+    let conn = lookup(sock)?;
+    let Some(mut entry) = output::reserve::<Open>() else {
+        lost(conn);
+        return Some(conn);
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: `record` is the reserved room for one `Open`, all of which is written here; `conn` is a value of the map.
+    unsafe {
+        (*record).header = Header { kind: Kind::Open as u32, tgid, time };
+        snapshot(&raw mut (*record).snapshot, sock, conn);
+        (*record).transport = transport as u8;
+        (*record).phase = phase as u8;
+        address::write(record, sock, transport);
+        if let Some(remote) = remote {
+            (*record).remote = *remote;
+        }
+    }
+    output::submit(entry);
+    Some(conn)
+}
+
+/// Counts an event of this connection that the ring buffer had no room for.
+#[inline(always)]
+pub fn lost(conn: *mut Conn) {
+    count(Counter::RingFull);
+    // SAFETY: a value of the map. Two CPUs may count at once and lose one of the two: the collector only asks whether
+    // the number has changed.
+    unsafe { (*conn).lost += 1 };
+}
+
+/// Fills in the part that all events of a connection share.
+///
+/// # Safety
+/// `to` must be writable, `conn` a value of the connection map.
+#[inline(always)]
+pub unsafe fn snapshot(to: *mut Snapshot, sock: Sock, conn: *const Conn) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        (*to).sock = sock.0;
+        (*to).born = (*conn).born;
+        copy(&raw mut (*to).received, &raw const (*conn).received);
+        copy(&raw mut (*to).sent, &raw const (*conn).sent);
+        (*to).target = (*conn).target;
+        (*to).lost = (*conn).lost;
+    }
+}
+
+/// Copies word by word. A copy of the whole struct would become a call that goes byte by byte.
+///
+/// # Safety
+/// Both must be valid.
+#[inline(always)]
+unsafe fn copy(to: *mut Flow, from: *const Flow) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        (*to).position = (*from).position;
+        (*to).first = (*from).first;
+        (*to).last = (*from).last;
+        (*to).sequence = (*from).sequence;
+        (*to).budget = (*from).budget;
+    }
+}
+
+#[inline(never)]
+fn report(kind: Kind, sock: Sock, conn: *mut Conn, before: u8, time: u64) {
+    let Some(mut entry) = output::reserve::<State>() else { return lost(conn) };
+    let record = entry.as_mut_ptr();
+    // SAFETY: `record` is the reserved room for one `State`, all of which is written here; `conn` is a value of the map.
+    unsafe {
+        (*record).header = Header { kind: kind as u32, tgid: 0, time };
+        snapshot(&raw mut (*record).snapshot, sock, conn);
+        (*record).error = sock.error();
+        (*record).before = before;
+        (*record).after = (*conn).phase;
+        (*record).reserved = [0; 2];
+    }
+    output::submit(entry);
+}
+
+#[inline(always)]
+fn change(sock: Sock, conn: *mut Conn, after: Phase, time: u64) {
+    // SAFETY: a value of the map.
+    let before = unsafe { core::mem::replace(&mut (*conn).phase, after as u8) };
+    report(Kind::State, sock, conn, before, time);
+}
+
+/// Reports the end of a connection and forgets it.
+#[inline(always)]
+fn close(sock: Sock, conn: *mut Conn, time: u64) {
+    // SAFETY: a value of the map.
+    let before = unsafe { (*conn).phase };
+    report(Kind::Close, sock, conn, before, time);
+    // That it is not there any more is what we want.
+    let _ = CONNECTIONS.remove(sock.0);
+}
+
+/// The sequence number that the kernel keeps for one direction of a TCP socket.
+#[inline(always)]
+pub fn sequence(sock: Sock, direction: Direction) -> u32 {
+    match direction {
+        Direction::Received => sock.copied_sequence(),
+        Direction::Sent => sock.write_sequence(),
+    }
+}
+
+/// A watched process has called `connect`; whether a segment will leave is not known yet.
+#[inline(always)]
+pub fn on_connect(sock: Sock, remote: &Endpoint) {
+    let tgid = process::current();
+    if !process::is_watched(tgid) {
+        return;
+    }
+    let time = now();
+    if let Some(conn) = lookup(sock) {
+        // The same socket tries again after a failure.
+        close(sock, conn, time);
+    }
+    open(sock, Transport::Tcp, Phase::Called, tgid, time, Some(remote));
+}
+
+/// A TCP socket changes its state.
+#[inline(always)]
+pub fn on_state(sock: Sock, new: u32) {
+    match new {
+        TCP_SYN_SENT => on_syn_sent(sock),
+        TCP_ESTABLISHED => {
+            let Some(conn) = lookup(sock) else { return };
+            // SAFETY: a value of the map.
+            unsafe {
+                (*conn).received.sequence = sock.copied_sequence();
+                (*conn).sent.sequence = sock.write_sequence();
+            }
+            change(sock, conn, Phase::Open, now());
+        }
+        TCP_CLOSE | TCP_FIN_WAIT1 | TCP_LAST_ACK => {
+            let Some(conn) = lookup(sock) else { return };
+            if sock.shutdown() == SHUTDOWN_MASK {
+                count_unseen(sock, conn);
+                close(sock, conn, now());
+            } else if new == TCP_CLOSE {
+                change(sock, conn, Phase::Ended, now());
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `connect` has chosen a route and is about to send the SYN (net/ipv4/tcp_ipv4.c: `tcp_v4_connect`). The peer's address is
+/// set by now; in the process's own context.
+#[inline(always)]
+fn on_syn_sent(sock: Sock) {
+    if let Some(conn) = lookup(sock) {
+        // SAFETY: a value of the map.
+        let called = unsafe { core::mem::replace(&mut (*conn).phase, Phase::Connecting as u8) };
+        if called == Phase::Called as u8 {
+            return;
+        }
+        close(sock, conn, now());
+    }
+    let tgid = process::current();
+    if process::is_watched(tgid) {
+        open(sock, Transport::Tcp, Phase::Connecting, tgid, now(), None);
+    }
+}
+
+/// A TCP socket is gone.
+#[inline(always)]
+pub fn on_destroy(sock: Sock) {
+    if let Some(conn) = lookup(sock) {
+        close(sock, conn, now());
+    }
+}
+
+/// Adds the bytes that passed without being seen since the last I/O: spliced, or moved by a process that is not watched.
+/// Only while the stream's numbers are still those of the data (the kernel resets them when it disconnects a socket).
+#[inline(always)]
+fn count_unseen(sock: Sock, conn: *mut Conn) {
+    // SAFETY: a value of the map.
+    unsafe {
+        if (*conn).phase != Phase::Open as u8 || sock.has_upper_layer() {
+            return;
+        }
+        let received = sock.copied_sequence().wrapping_sub((*conn).received.sequence);
+        // The peer's FIN takes a number too, which a read of the end has passed (RFC 9293 section 3.4).
+        if received > 1 {
+            (*conn).received.position += u64::from(received);
+        }
+        (*conn).sent.position += u64::from(sock.write_sequence().wrapping_sub((*conn).sent.sequence));
+    }
+}

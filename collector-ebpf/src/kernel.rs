@@ -1,0 +1,170 @@
+//! Reading kernel structs. Rust has no CO-RE: the collector resolves the offsets from the running kernel's BTF and
+//! writes them into [`OFFSETS`] before the programs are loaded.
+//!
+//! Every read goes through `bpf_probe_read_kernel`, which fails instead of faulting; a field that can't be read is `None`.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
+use collector_common::settings::Offsets;
+
+/// Where fields lie in the running kernel; the collector fills it in before loading.
+#[unsafe(no_mangle)]
+pub static OFFSETS: Offsets = Offsets {
+    task_tgid: 0,
+    task_signal: 0,
+    task_files: 0,
+    signal_live: 0,
+    files_fdt: 0,
+    fdtable_fd: 0,
+    fdtable_max_fds: 0,
+    file_inode: 0,
+    file_private_data: 0,
+    inode_mode: 0,
+    inode_number: 0,
+    socket_sk: 0,
+    socket_inode: 0,
+    sock_socket: 0,
+    sock_err: 0,
+    sock_shutdown: 0,
+    sock_type: 0,
+    sock_protocol: 0,
+    sock_family: 0,
+    sock_daddr: 0,
+    sock_saddr: 0,
+    sock_dport: 0,
+    sock_num: 0,
+    sock_v6_daddr: 0,
+    sock_v6_saddr: 0,
+    icsk_ulp_ops: 0,
+    tcp_copied_seq: 0,
+    tcp_write_seq: 0,
+    unix_addr: 0,
+    unix_peer: 0,
+    unix_address_len: 0,
+    unix_address_name: 0,
+    regs_nr: 0,
+    regs_args: [0; 4],
+};
+
+/// The value of one offset. Volatile, because the compiler would otherwise fold the zeros above into the code.
+macro_rules! offset {
+    ($field:ident $([$index:literal])?) => {
+        // SAFETY: a static of ours, never written while programs run.
+        unsafe { core::ptr::read_volatile(&raw const $crate::kernel::OFFSETS.$field $([$index])?) }
+    };
+}
+pub(crate) use offset;
+
+/// Reads a value at `address + offset` of kernel memory.
+#[inline(always)]
+pub fn read<T: Copy>(address: u64, offset: u32) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the destination has the size that is given; the helper checks the source.
+    let result = unsafe {
+        bpf_probe_read_kernel(
+            value.as_mut_ptr().cast(),
+            size_of::<T>() as u32,
+            (address + u64::from(offset)) as *const _,
+        )
+    };
+    // SAFETY: on success the helper has filled every byte; the types read here are plain integers.
+    if result == 0 { Some(unsafe { value.assume_init() }) } else { None }
+}
+
+/// A pointer that the verifier knows the type of, as a plain number: it allows no arithmetic on the pointer itself, and it
+/// follows the type through every move but this copy.
+#[inline(always)]
+pub fn as_number(pointer: u64) -> Option<u64> {
+    let mut number = 0_u64;
+    // SAFETY: both are eight bytes on our own stack.
+    let result = unsafe { bpf_probe_read_kernel((&raw mut number).cast(), 8, (&raw const pointer).cast()) };
+    if result == 0 { Some(number) } else { None }
+}
+
+/// Reads a value at `address` of the current process's memory.
+#[inline(always)]
+pub fn read_user<T: Copy>(address: u64) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: as in `read`.
+    let result =
+        unsafe { bpf_probe_read_user(value.as_mut_ptr().cast(), size_of::<T>() as u32, address as *const _) };
+    // SAFETY: as in `read`.
+    if result == 0 { Some(unsafe { value.assume_init() }) } else { None }
+}
+
+/// A `struct sock`, by its address.
+#[derive(Clone, Copy)]
+pub struct Sock(pub u64);
+
+/// `AF_UNIX`, `AF_INET`, `AF_INET6`: include/linux/socket.h.
+pub const AF_UNIX: u16 = 1;
+pub const AF_INET: u16 = 2;
+pub const AF_INET6: u16 = 10;
+/// `SOCK_STREAM`: include/linux/net.h.
+pub const SOCK_STREAM: u16 = 1;
+/// `IPPROTO_TCP`, `IPPROTO_UDP`: include/uapi/linux/in.h.
+pub const IPPROTO_TCP: u16 = 6;
+pub const IPPROTO_UDP: u16 = 17;
+/// `RCV_SHUTDOWN`, `SHUTDOWN_MASK`: include/net/sock.h.
+pub const RCV_SHUTDOWN: u8 = 1;
+pub const SHUTDOWN_MASK: u8 = 3;
+
+impl Sock {
+    pub fn family(self) -> u16 {
+        read(self.0, offset!(sock_family)).unwrap_or(0)
+    }
+
+    pub fn protocol(self) -> u16 {
+        read(self.0, offset!(sock_protocol)).unwrap_or(0)
+    }
+
+    pub fn kind(self) -> u16 {
+        read(self.0, offset!(sock_type)).unwrap_or(0)
+    }
+
+    /// Error that the next call will return, an errno value.
+    pub fn error(self) -> u32 {
+        read(self.0, offset!(sock_err)).unwrap_or(0)
+    }
+
+    /// Which directions are shut down. `tcp_close` sets both before it changes the state (net/ipv4/tcp.c).
+    pub fn shutdown(self) -> u8 {
+        read(self.0, offset!(sock_shutdown)).unwrap_or(0)
+    }
+
+    /// Remote port in host order.
+    pub fn remote_port(self) -> u16 {
+        u16::from_be(read(self.0, offset!(sock_dport)).unwrap_or(0))
+    }
+
+    /// Local port in host order.
+    pub fn local_port(self) -> u16 {
+        read(self.0, offset!(sock_num)).unwrap_or(0)
+    }
+
+    /// Number of the socket's inode, 0 when it has none (any more).
+    pub fn inode(self) -> u64 {
+        match read::<u64>(self.0, offset!(sock_socket)) {
+            Some(socket) if socket != 0 => {
+                read(socket, offset!(socket_inode) + offset!(inode_number)).unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether an upper layer protocol (kernel TLS) frames the stream: TCP sequence numbers then count its framing too.
+    pub fn has_upper_layer(self) -> bool {
+        read::<u64>(self.0, offset!(icsk_ulp_ops)).unwrap_or(0) != 0
+    }
+
+    /// `tcp_sock.copied_seq`: how far the process has read.
+    pub fn copied_sequence(self) -> u32 {
+        read(self.0, offset!(tcp_copied_seq)).unwrap_or(0)
+    }
+
+    /// `tcp_sock.write_seq`: how far the process has written.
+    pub fn write_sequence(self) -> u32 {
+        read(self.0, offset!(tcp_write_seq)).unwrap_or(0)
+    }
+}

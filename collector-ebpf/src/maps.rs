@@ -1,0 +1,48 @@
+//! The maps: what the programs remember, and what they share with the collector.
+
+use aya_ebpf::bindings::BPF_F_MMAPABLE;
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use collector_common::conn::Conn;
+use collector_common::counters::Counter;
+use collector_common::{COMM_LEN, PID_LIMIT};
+
+/// Events for the collector. The collector sets the size.
+#[map]
+pub static EVENTS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
+
+/// Element 0 is 1 while the collector sleeps until it is woken; it writes it through a mapping of this map.
+#[map]
+pub static SLEEPING: Array<u32> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// Live connections by the address of their `struct sock`. The collector sets the size.
+#[map]
+pub static CONNECTIONS: HashMap<u64, Conn> = HashMap::with_max_entries(16384, 0);
+
+/// One bit per process id: watched or not. Every program asks here first, so that whoever is not watched pays for one
+/// array lookup, which the kernel inlines. The collector sets bits through a mapping of this map, as atomically as we do.
+#[map]
+pub static WATCHED: Array<u64> = Array::with_max_entries(PID_LIMIT / 64, BPF_F_MMAPABLE);
+
+/// Target of each watched process.
+#[map]
+pub static PROCESSES: HashMap<u32, u32> = HashMap::with_max_entries(65536, BPF_F_NO_PREALLOC);
+
+/// Target of each command name; see `collector_common::TARGET_CANDIDATE` and `TARGET_INHERIT`.
+#[map]
+pub static COMMS: HashMap<[u8; COMM_LEN], u32> = HashMap::with_max_entries(512, 0);
+
+/// What was lost, by reason.
+#[map]
+pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::ALL.len() as u32, 0);
+
+/// `BPF_F_NO_PREALLOC`, include/uapi/linux/bpf.h: memory is taken as processes come.
+const BPF_F_NO_PREALLOC: u32 = 1;
+
+/// Counts one loss.
+pub fn count(counter: Counter) {
+    if let Some(slot) = COUNTERS.get_ptr_mut(counter as u32) {
+        // SAFETY: the slot is this CPU's own; a program that interrupts us at worst loses one of two counts.
+        unsafe { *slot += 1 };
+    }
+}

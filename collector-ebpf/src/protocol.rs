@@ -1,0 +1,66 @@
+//! What the first bytes of a span say: whether the collector can read what follows.
+
+use collector_common::conn::Protocol;
+
+/// Bytes that are looked at.
+pub const LOOK: usize = 8;
+
+/// What a span begins like.
+pub enum Begin {
+    /// A message of this protocol.
+    Known(Protocol),
+    /// Too short to tell, but it may become an HTTP/1 message.
+    Perhaps,
+    /// Nothing that can be read.
+    Strange,
+}
+
+/// Four bytes of a text as the number that they are when read from memory in little-endian order.
+const fn word(text: [u8; 4]) -> u32 {
+    u32::from_le_bytes(text)
+}
+
+/// Tells a span by its first bytes, of which `length` (at most [`LOOK`]) are in `bytes`.
+///
+/// One comparison after the other, without a loop and without a flag: every such would double what the verifier must follow.
+#[inline(always)]
+pub fn begin((bytes, length): ([u8; LOOK], u32)) -> Begin {
+    // A TLS record with a ClientHello or ServerHello: type handshake, version 3.x (RFC 8446 sections 5.1 and 4).
+    if length >= 6 && bytes[0] == 0x16 && bytes[1] == 3 && (bytes[5] == 1 || bytes[5] == 2) {
+        return Begin::Known(Protocol::Tls);
+    }
+    if length < LOOK as u32 {
+        return match bytes[0] {
+            b'C' | b'D' | b'G' | b'H' | b'O' | b'P' | b'T' => Begin::Perhaps,
+            _ => Begin::Strange,
+        };
+    }
+    let first = word([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    let rest = word([bytes[4], bytes[5], bytes[6], bytes[7]]);
+    // The methods of RFC 9110 section 9 and PATCH (RFC 5789), each up to the space behind it, and the start of a response.
+    const GET: u32 = word(*b"GET ");
+    const PUT: u32 = word(*b"PUT ");
+    const HEAD: u32 = word(*b"HEAD");
+    const POST: u32 = word(*b"POST");
+    const TRACE: u32 = word(*b"TRAC");
+    const PATCH: u32 = word(*b"PATC");
+    const DELETE: u32 = word(*b"DELE");
+    const OPTIONS: u32 = word(*b"OPTI");
+    const CONNECT: u32 = word(*b"CONN");
+    const RESPONSE: u32 = word(*b"HTTP");
+    // The HTTP/2 client connection preface (RFC 9113 section 3.4).
+    const PREFACE: u32 = word(*b"PRI ");
+    let http1 = match first {
+        GET | PUT => true,
+        HEAD | POST => rest & 0xff == word(*b" \0\0\0"),
+        TRACE => rest & 0xffff == word(*b"E \0\0"),
+        PATCH => rest & 0xffff == word(*b"H \0\0"),
+        DELETE => rest & 0x00ff_ffff == word(*b"TE \0"),
+        OPTIONS => rest == word(*b"ONS "),
+        CONNECT => rest == word(*b"ECT "),
+        RESPONSE => rest & 0x00ff_ffff == word(*b"/1.\0"),
+        PREFACE if rest == word(*b"* HT") => return Begin::Known(Protocol::Http2),
+        _ => false,
+    };
+    if http1 { Begin::Known(Protocol::Http1) } else { Begin::Strange }
+}

@@ -1,0 +1,72 @@
+//! What this process may do.
+
+use super::{Context, Finding};
+
+/// Numbers of capabilities (include/uapi/linux/capability.h).
+const CAP_SYS_PTRACE: u32 = 19;
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_PERFMON: u32 = 38;
+const CAP_BPF: u32 = 39;
+
+/// Inode of the first pid namespace (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
+const HOST_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// Effective capabilities as a mask, none where they cannot be read.
+fn effective(context: &Context) -> u64 {
+    let mask = context.host.own_status("CapEff").unwrap_or_default();
+    u64::from_str_radix(&mask, 16).unwrap_or_default()
+}
+
+fn has(mask: u64, capability: u32) -> bool {
+    mask & (1 << capability) != 0
+}
+
+/// Whether the kernel programs may be loaded (kernel/bpf/syscall.c: `CAP_BPF` and `CAP_PERFMON`, or `CAP_SYS_ADMIN`).
+pub fn capabilities(context: &Context) -> Finding {
+    const NAME: &str = "capabilities";
+    let mask = effective(context);
+    if has(mask, CAP_SYS_ADMIN) {
+        return Finding::ok(NAME, "CAP_SYS_ADMIN: kernel programs may be loaded");
+    }
+    let missing: Vec<&str> = [(CAP_BPF, "CAP_BPF"), (CAP_PERFMON, "CAP_PERFMON")]
+        .into_iter()
+        .filter(|(capability, _)| !has(mask, *capability))
+        .map(|(_, name)| name)
+        .collect();
+    if missing.is_empty() {
+        return Finding::ok(NAME, "CAP_BPF and CAP_PERFMON: kernel programs may be loaded");
+    }
+    Finding::fail(
+        NAME,
+        format!("{} missing: kernel programs may not be loaded", missing.join(" and ")),
+        "Run as root, or give the container CAP_BPF and CAP_PERFMON (privileged: true gives all).",
+    )
+}
+
+/// Whether other users' processes may be looked at (kernel/ptrace.c, `ptrace_may_access`).
+pub fn processes(context: &Context) -> Finding {
+    const NAME: &str = "other processes";
+    if has(effective(context), CAP_SYS_PTRACE) {
+        Finding::ok(NAME, "CAP_SYS_PTRACE: programs of other users can be looked at")
+    } else {
+        Finding::warn(
+            NAME,
+            "CAP_SYS_PTRACE missing: programs of other users cannot be looked at in /proc",
+            "Run as root, or give the container CAP_SYS_PTRACE.",
+        )
+    }
+}
+
+/// Whether process ids here are those that the kernel programs see.
+pub fn pid_namespace(context: &Context) -> Finding {
+    const NAME: &str = "pid namespace";
+    match context.host.link("/proc/self/ns/pid") {
+        Ok(namespace) if namespace == HOST_PID_NAMESPACE => Finding::ok(NAME, "the host's"),
+        Ok(_) => Finding::fail(
+            NAME,
+            "a container's own: process ids differ from those that the kernel programs see",
+            "Share the host's: hostPID: true in the pod, --pid=host for a container.",
+        ),
+        Err(error) => Finding::fail(NAME, format!("/proc/self/ns/pid: {error}"), "Mount procfs at /proc."),
+    }
+}

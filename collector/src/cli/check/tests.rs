@@ -1,0 +1,174 @@
+use std::fs;
+
+use super::*;
+use crate::config::Strategy;
+
+/// A machine on which everything is as it should be; tests then change one thing.
+struct Machine {
+    root: tempfile::TempDir,
+    context: Context,
+}
+
+fn machine() -> Machine {
+    let root = tempfile::tempdir().unwrap();
+    let context = Context {
+        host: Host::new(root.path()),
+        settings: Settings::without_file(&SettingsArgs::default()),
+        invalid: None,
+    };
+    let machine = Machine { root, context };
+    machine.file("proc/self/status", "Name:\tpullscope\nCapEff:\t000001ffffffffff\n");
+    machine.file("proc/sys/kernel/osrelease", "6.18.44\n");
+    machine.file("proc/self/mounts", "proc /proc proc rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n");
+    machine.file("sys/kernel/btf/vmlinux", "");
+    machine.file("sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
+    machine.file("proc/17/comm", "containerd\n");
+    machine.link("proc/self/ns/pid", "pid:[4026531836]");
+    machine
+}
+
+impl Machine {
+    fn file(&self, path: &str, text: &str) {
+        let path = self.root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn link(&self, path: &str, target: &str) {
+        let path = self.root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let _ = fs::remove_file(&path);
+        std::os::unix::fs::symlink(target, path).unwrap();
+    }
+
+    fn remove(&self, path: &str) {
+        fs::remove_file(self.root.path().join(path)).unwrap();
+    }
+
+    #[track_caller]
+    fn expect(&self, check: Check, status: Outcome, reason: &str) {
+        let finding = check(&self.context);
+        assert_eq!(finding.status, status, "{finding:?}");
+        assert!(finding.reason.contains(reason), "{finding:?}");
+        assert_eq!(finding.mend.is_empty(), status == Outcome::Ok, "a mend where there is something to mend: {finding:?}");
+    }
+}
+
+#[test]
+fn a_good_machine_is_ok() {
+    let machine = machine();
+    let checks: [Check; 7] = [
+        privileges::capabilities,
+        privileges::processes,
+        privileges::pid_namespace,
+        kernel::version,
+        kernel::btf,
+        kernel::lockdown,
+        kernel::cgroup2,
+    ];
+    for check in checks {
+        machine.expect(check, Outcome::Ok, "");
+    }
+    machine.expect(programs::targets, Outcome::Ok, "running: containerd");
+    machine.expect(settings::config, Outcome::Ok, "valid");
+}
+
+#[test]
+fn capabilities_that_are_missing_are_named() {
+    let machine = machine();
+    let with = |mask: &str| machine.file("proc/self/status", &format!("CapEff:\t{mask}\n"));
+    with("0000000000000000");
+    machine.expect(privileges::capabilities, Outcome::Fail, "CAP_BPF and CAP_PERFMON missing");
+    machine.expect(privileges::processes, Outcome::Warn, "CAP_SYS_PTRACE missing");
+    with("0000008000000000"); // CAP_BPF
+    machine.expect(privileges::capabilities, Outcome::Fail, "CAP_PERFMON missing");
+    with("000000c000000000"); // and CAP_PERFMON
+    machine.expect(privileges::capabilities, Outcome::Ok, "CAP_BPF and CAP_PERFMON");
+    with("0000000000200000"); // CAP_SYS_ADMIN
+    machine.expect(privileges::capabilities, Outcome::Ok, "CAP_SYS_ADMIN");
+    with("0000000000080000"); // CAP_SYS_PTRACE
+    machine.expect(privileges::processes, Outcome::Ok, "CAP_SYS_PTRACE");
+}
+
+#[test]
+fn the_kernels_version_decides_the_strategy() {
+    let mut machine = machine();
+    let mut with = |release: &str, strategy, status, reason| {
+        machine.context.settings.strategy = strategy;
+        machine.file("proc/sys/kernel/osrelease", release);
+        machine.expect(kernel::version, status, reason);
+    };
+    with("6.3.0-rc1", Strategy::Auto, Outcome::Ok, "strategy sock");
+    with("6.2.16", Strategy::Auto, Outcome::Ok, "strategy syscall");
+    with("6.18.1", Strategy::Syscall, Outcome::Ok, "strategy syscall");
+    with("6.2.16", Strategy::Sock, Outcome::Fail, "Linux 6.3");
+    with("5.15.0-91-generic", Strategy::Auto, Outcome::Warn, "older than");
+    with("5.4.0", Strategy::Auto, Outcome::Fail, "ring buffer");
+    with("strange", Strategy::Auto, Outcome::Warn, "no version");
+    machine.remove("proc/sys/kernel/osrelease");
+    machine.expect(kernel::version, Outcome::Fail, "cannot be read");
+}
+
+#[test]
+fn what_the_kernel_lacks_is_told() {
+    let machine = machine();
+    machine.remove("sys/kernel/btf/vmlinux");
+    machine.expect(kernel::btf, Outcome::Fail, "/sys/kernel/btf/vmlinux is missing");
+    machine.file("sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
+    machine.expect(kernel::lockdown, Outcome::Ok, "integrity");
+    machine.file("sys/kernel/security/lockdown", "none integrity [confidentiality]\n");
+    machine.expect(kernel::lockdown, Outcome::Fail, "confidentiality");
+    machine.remove("sys/kernel/security/lockdown");
+    machine.expect(kernel::lockdown, Outcome::Ok, "none that can be seen");
+    machine.file("proc/self/mounts", "cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\n");
+    machine.expect(kernel::cgroup2, Outcome::Warn, "not mounted");
+}
+
+#[test]
+fn a_container_s_own_pid_namespace_fails() {
+    let machine = machine();
+    machine.link("proc/self/ns/pid", "pid:[4026532198]");
+    machine.expect(privileges::pid_namespace, Outcome::Fail, "a container's own");
+    machine.remove("proc/self/ns/pid");
+    machine.expect(privileges::pid_namespace, Outcome::Fail, "/proc/self/ns/pid");
+}
+
+#[test]
+fn nothing_to_watch_is_a_warning_and_an_installed_program_is_none() {
+    let machine = machine();
+    machine.remove("proc/17/comm");
+    machine.expect(programs::targets, Outcome::Warn, "none of them");
+    machine.file("usr/bin/skopeo", "");
+    machine.expect(programs::targets, Outcome::Ok, "installed: skopeo");
+}
+
+#[test]
+fn a_taken_port_fails() {
+    let mut machine = machine();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    machine.context.settings.listen_addresses = vec![taken.local_addr().unwrap().to_string().parse().unwrap()];
+    machine.expect(settings::addresses, Outcome::Fail, "taken");
+    drop(taken);
+    machine.expect(settings::addresses, Outcome::Ok, "can be listened at");
+}
+
+#[test]
+fn an_invalid_file_fails() {
+    let mut machine = machine();
+    machine.context.invalid = Some(Failure::usage("config file x", "line 3: unknown key", "Mend it."));
+    machine.expect(settings::config, Outcome::Fail, "config file x: line 3: unknown key");
+}
+
+#[test]
+fn the_report_is_as_bad_as_its_worst_finding() {
+    let of = |statuses: &[Outcome]| {
+        let finding = |status: &Outcome| Finding { name: "x", status: *status, reason: "r".into(), mend: "m".into() };
+        let checks: Vec<Finding> = statuses.iter().map(finding).collect();
+        Report::from_findings(checks)
+    };
+    assert_eq!(of(&[Outcome::Ok]).status, Outcome::Ok);
+    assert_eq!(of(&[Outcome::Ok, Outcome::Warn, Outcome::Ok]).status, Outcome::Warn);
+    let failed = of(&[Outcome::Fail, Outcome::Warn]);
+    assert!(failed.failed() && failed.table().contains("fail  x  r\n"), "{}", failed.table());
+    assert!(failed.json().contains("\"status\": \"fail\""));
+}

@@ -1,0 +1,82 @@
+//! The settings as flags and environment variables.
+
+use std::path::PathBuf;
+
+use super::{ListenAddress, MaxConnections, MaxRegistries, RingBufferBytes, Strategy, TelemetryPath};
+use crate::log;
+
+/// Flags of `run` and `check`. What is not given here comes from the config file, else from the defaults.
+///
+/// The first line of each is what `-h` shows; defaults are in the text, since a default that clap fills in could not be
+/// told from one that was asked for, and the file would never be heard.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct SettingsArgs {
+    /// Config file (TOML); unknown keys in it are refused
+    #[arg(long = "config.file", value_name = "FILE", env = "PULLSCOPE_CONFIG_FILE", help_heading = "Settings")]
+    pub config_file: Option<PathBuf>,
+
+    /// Address to serve metrics at; may be given several times [default: 127.0.0.1:10617]
+    ///
+    /// HOST:PORT, [IPV6]:PORT, or :PORT for every address of the machine. Several may also be separated by commas.
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        env = "PULLSCOPE_WEB_LISTEN_ADDRESS",
+        value_delimiter = ',',
+        help_heading = "Serving"
+    )]
+    pub web_listen_address: Vec<ListenAddress>,
+
+    /// Path of the metrics [default: /metrics]
+    #[arg(
+        long = "web.telemetry-path",
+        value_name = "PATH",
+        env = "PULLSCOPE_WEB_TELEMETRY_PATH",
+        help_heading = "Serving"
+    )]
+    pub web_telemetry_path: Option<TelemetryPath>,
+
+    /// How sockets are watched [default: auto]
+    #[arg(
+        long = "kernel.strategy",
+        value_name = "STRATEGY",
+        env = "PULLSCOPE_KERNEL_STRATEGY",
+        help_heading = "Kernel"
+    )]
+    pub kernel_strategy: Option<Strategy>,
+
+    /// Size of the ring buffer, a power of two [default: 4194304]
+    ///
+    /// What finds it full is lost, and counted in pullscope_kernel_events_lost_total{reason="ring_full"}: then make it
+    /// larger.
+    #[arg(
+        long = "kernel.ring-buffer-bytes",
+        value_name = "BYTES",
+        env = "PULLSCOPE_KERNEL_RING_BUFFER_BYTES",
+        help_heading = "Kernel"
+    )]
+    pub kernel_ring_buffer_bytes: Option<RingBufferBytes>,
+
+    /// Most connections followed at once [default: 16384]
+    ///
+    /// What finds no room is counted in pullscope_kernel_events_lost_total{reason="connections_full"}.
+    #[arg(
+        long = "kernel.max-connections",
+        value_name = "NUMBER",
+        env = "PULLSCOPE_KERNEL_MAX_CONNECTIONS",
+        help_heading = "Kernel"
+    )]
+    pub kernel_max_connections: Option<MaxConnections>,
+
+    /// Most values of the registry label, further ones are counted as [OTHER] [default: 200]
+    #[arg(long, value_name = "NUMBER", env = "PULLSCOPE_MAX_REGISTRIES", help_heading = "Settings")]
+    pub max_registries: Option<MaxRegistries>,
+
+    /// Leave out log lines less important than this [default: info]
+    #[arg(long = "log.level", value_name = "LEVEL", env = "PULLSCOPE_LOG_LEVEL", help_heading = "Log")]
+    pub log_level: Option<log::Level>,
+
+    /// Shape of log lines [default: text]
+    #[arg(long = "log.format", value_name = "FORMAT", env = "PULLSCOPE_LOG_FORMAT", help_heading = "Log")]
+    pub log_format: Option<log::Format>,
+}

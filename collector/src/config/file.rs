@@ -1,0 +1,165 @@
+//! The config file: TOML, every key known, every value checked, errors with the line.
+
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::values::OneOrMany;
+use super::{ListenAddress, MaxConnections, MaxRegistries, RingBufferBytes, Strategy, TelemetryPath};
+use crate::failure::Failure;
+use crate::log;
+use crate::targets::{ArgvPattern, Comm, Role, Target, TargetName, Targets};
+
+/// Largest config file in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Where to read what may stand in the file.
+const MEND: &str = "docs/configuration.md lists every key";
+
+/// A config file that was read and found valid. The default is that of an empty file.
+#[derive(Debug)]
+pub struct File {
+    pub max_registries: Option<MaxRegistries>,
+    pub web: Web,
+    pub kernel: Kernel,
+    pub log: Log,
+    pub targets: Targets,
+}
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Written {
+    max_registries: Option<MaxRegistries>,
+    default_targets: bool,
+    web: Web,
+    kernel: Kernel,
+    log: Log,
+    targets: Vec<Spanned<WrittenTarget>>,
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        Self {
+            max_registries: None,
+            default_targets: true,
+            web: Web::default(),
+            kernel: Kernel::default(),
+            log: Log::default(),
+            targets: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Web {
+    pub listen_address: Option<OneOrMany<ListenAddress>>,
+    pub telemetry_path: Option<TelemetryPath>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kernel {
+    pub strategy: Option<Strategy>,
+    pub ring_buffer_bytes: Option<RingBufferBytes>,
+    pub max_connections: Option<MaxConnections>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    pub level: Option<log::Level>,
+    pub format: Option<log::Format>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTarget {
+    name: TargetName,
+    comm: Comm,
+    argv: Option<ArgvPattern>,
+    #[serde(default)]
+    role: Role,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        let targets = Targets::new(Vec::new(), true).unwrap_or_default();
+        Self {
+            max_registries: None,
+            web: Web::default(),
+            kernel: Kernel::default(),
+            log: Log::default(),
+            targets,
+        }
+    }
+}
+
+impl File {
+    /// Reads and checks the file at that path.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let what = || format!("config file {}", path.display());
+        let unreadable = |why: String| {
+            Failure::usage(what(), why, "Name a file that can be read with --config.file, or leave the flag out.")
+        };
+        let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+        if size > MAX_FILE {
+            return Err(unreadable(format!("it has {size} bytes, more than {MAX_FILE}")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        Self::parse(&text).map_err(|error| {
+            Failure::usage(
+                what(),
+                format!("line {}: {}", error.line, error.reason),
+                format!("Mend that line; {MEND}."),
+            )
+        })
+    }
+
+    /// Checks a file's text.
+    pub fn parse(text: &str) -> Result<Self, FileError> {
+        let written: Written = toml::from_str(text).map_err(|error| FileError {
+            line: line_of(text, error.span()),
+            reason: in_our_words(error.message()),
+        })?;
+        let spans: Vec<Range<usize>> = written.targets.iter().map(Spanned::span).collect();
+        let own = written.targets.into_iter().map(|target| {
+            let WrittenTarget { name, comm, argv, role } = target.into_inner();
+            Target { name, comm, argv, role }
+        });
+        let targets = Targets::new(own.collect(), written.default_targets).map_err(|conflict| FileError {
+            line: line_of(text, spans.get(conflict.place).cloned()),
+            reason: conflict.problem.to_string(),
+        })?;
+        Ok(Self {
+            max_registries: written.max_registries,
+            web: written.web,
+            kernel: written.kernel,
+            log: written.log,
+            targets,
+        })
+    }
+}
+
+/// What is wrong with a file, and where.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FileError {
+    /// Line, from 1.
+    pub line: usize,
+    /// What is wrong with it, without a full stop.
+    pub reason: String,
+}
+
+fn line_of(text: &str, span: Option<Range<usize>>) -> usize {
+    let offset = span.map_or(0, |span| span.start).min(text.len());
+    1 + text.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count()
+}
+
+/// serde speaks of fields; who writes a file speaks of keys. Errors of several lines become one.
+fn in_our_words(message: &str) -> String {
+    let message = message.trim().replace("unknown field", "unknown key").replace("missing field", "missing key");
+    message.split('\n').map(str::trim).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,64 @@
+//! Why the program cannot go on, in one sentence a person can act on.
+
+use std::fmt;
+
+/// Exit statuses of the program, the same for every subcommand.
+pub mod exit {
+    /// Did what was asked.
+    pub const OK: u8 = 0;
+    /// Could not do it on this machine now: a busy port, a missing privilege, a check that failed.
+    pub const FAILED: u8 = 1;
+    /// Was asked wrongly: the command line, the environment or the config file.
+    pub const USAGE: u8 = 2;
+}
+
+/// What failed, why, and how to mend it.
+///
+/// None of the three may hold secrets: they are printed and logged.
+#[derive(Debug)]
+pub struct Failure {
+    what: String,
+    why: String,
+    mend: String,
+    status: u8,
+}
+
+impl Failure {
+    /// Something on this machine stands in the way.
+    pub fn new(what: impl Into<String>, why: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { what: what.into(), why: why.into(), mend: mend.into(), status: exit::FAILED }
+    }
+
+    /// A setting is wrong, wherever it comes from.
+    pub fn usage(what: impl Into<String>, why: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { status: exit::USAGE, ..Self::new(what, why, mend) }
+    }
+
+    /// What failed, in a few words.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Why it failed.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// How to mend it, as one sentence.
+    pub fn mend(&self) -> &str {
+        &self.mend
+    }
+
+    /// Status to exit with, one of [`exit`].
+    pub fn status(&self) -> u8 {
+        self.status
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}. {}", self.what, self.why, self.mend)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,168 @@
+//! From the records of the ring buffer to the model's events.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use bytes::Bytes;
+use collector_common::conn::{self, Direction, Phase, Protocol, Transport};
+use collector_common::event::{Data, Endpoint, Header, Kind, Open, Process, Snapshot, State};
+use collector_common::TARGET_CANDIDATE;
+use zerocopy::FromBytes;
+
+use crate::model::event::{ConnId, Ends, Event, Flow, Flows, Pid, TargetId};
+
+/// What a record means.
+#[derive(Debug)]
+pub enum Record {
+    /// Something for the model.
+    Event(Event),
+    /// A program began whose command line must decide whether it is watched.
+    Candidate {
+        /// The process.
+        pid: Pid,
+        /// Its command name, without the zeros behind it.
+        comm: Vec<u8>,
+        /// When it began.
+        time: u64,
+    },
+    /// The first of a connection of a process that turned out not to be watched.
+    NotWatched(ConnId),
+    /// Not from the kernel programs that this version was built with.
+    Malformed,
+}
+
+/// What a record is, if this version knows it.
+pub fn kind(record: &[u8]) -> Option<Kind> {
+    let (header, _) = Header::read_from_prefix(record).ok()?;
+    Kind::from_number(header.kind)
+}
+
+/// Targets are numbered from 1 in the kernel, where 0 stands for none.
+pub fn target_number(target: TargetId) -> u32 {
+    u32::from(target.0) + 1
+}
+
+fn target_id(number: u32) -> Option<TargetId> {
+    u16::try_from(number.checked_sub(1)?).ok().map(TargetId)
+}
+
+/// Takes a record apart. `candidate` says what became of a process whose command line had to decide.
+pub fn decode(record: &[u8], candidate: impl Fn(Pid) -> Option<TargetId>) -> Record {
+    let target = |pid, number| if number == TARGET_CANDIDATE { candidate(pid) } else { target_id(number) };
+    match kind(record) {
+        Some(Kind::Exec) => exec(record),
+        Some(Kind::Fork) => fork(record, target),
+        Some(Kind::Exit) => exit(record),
+        Some(Kind::Open) => open(record, target),
+        Some(Kind::State) => changed(record),
+        Some(Kind::Data) => data(record),
+        Some(Kind::Close) => closed(record),
+        None => None,
+    }
+    .unwrap_or(Record::Malformed)
+}
+
+fn exec(record: &[u8]) -> Option<Record> {
+    let (process, _) = Process::read_from_prefix(record).ok()?;
+    let (pid, time) = (process.header.tgid, process.header.time);
+    Some(match process.target {
+        0 => Record::Event(Event::ProcessEnded { pid, time }),
+        TARGET_CANDIDATE => {
+            let comm = process.comm.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
+            Record::Candidate { pid, comm, time }
+        }
+        number => Record::Event(Event::ProcessBegan { pid, target: target_id(number)?, time }),
+    })
+}
+
+fn fork(record: &[u8], target: impl Fn(Pid, u32) -> Option<TargetId>) -> Option<Record> {
+    let (process, _) = Process::read_from_prefix(record).ok()?;
+    let (pid, parent, time) = (process.header.tgid, process.parent, process.header.time);
+    Some(Record::Event(match target(parent, process.target) {
+        Some(target) => Event::ProcessForked { pid, parent, target, time },
+        None => Event::ProcessEnded { pid, time },
+    }))
+}
+
+fn exit(record: &[u8]) -> Option<Record> {
+    let (process, _) = Process::read_from_prefix(record).ok()?;
+    Some(Record::Event(Event::ProcessEnded { pid: process.header.tgid, time: process.header.time }))
+}
+
+fn changed(record: &[u8]) -> Option<Record> {
+    let (state, _) = State::read_from_prefix(record).ok()?;
+    Some(Record::Event(Event::Changed {
+        conn: conn_id(&state.snapshot),
+        before: Phase::from_number(state.before)?,
+        after: Phase::from_number(state.after)?,
+        error: state.error,
+        flows: flows(&state.snapshot.received, &state.snapshot.sent),
+        time: state.header.time,
+    }))
+}
+
+fn closed(record: &[u8]) -> Option<Record> {
+    let (state, _) = State::read_from_prefix(record).ok()?;
+    Some(Record::Event(Event::Closed {
+        conn: conn_id(&state.snapshot),
+        before: Phase::from_number(state.before)?,
+        error: state.error,
+        flows: flows(&state.snapshot.received, &state.snapshot.sent),
+        time: state.header.time,
+    }))
+}
+
+fn open(record: &[u8], target: impl Fn(Pid, u32) -> Option<TargetId>) -> Option<Record> {
+    let (open, _) = Open::read_from_prefix(record).ok()?;
+    let ends = match Transport::from_number(open.transport)? {
+        Transport::Tcp => Ends::Tcp { local: address(&open.local), remote: address(&open.remote) },
+        Transport::Dns => Ends::Dns { server: address(&open.remote) },
+        Transport::Unix => {
+            let path = open.path.get(..usize::from(open.path_len))?;
+            // A path in the file system ends at its zero byte; an abstract name begins with one and may hold more.
+            let len = path.iter().skip(1).position(|byte| *byte == 0).map_or(path.len(), |at| at + 1);
+            let path = if path.first() == Some(&0) { path } else { &path[..len] };
+            Ends::Unix { path: path.to_vec(), serves: open.path_is_local == 1 }
+        }
+    };
+    let (conn, pid, time) = (conn_id(&open.snapshot), open.header.tgid, open.header.time);
+    let phase = Phase::from_number(open.phase)?;
+    Some(match target(pid, open.snapshot.target) {
+        Some(target) => Record::Event(Event::Opened { conn, pid, target, ends, phase, time }),
+        None => Record::NotWatched(conn),
+    })
+}
+
+fn data(record: &[u8]) -> Option<Record> {
+    let (data, bytes) = Data::read_from_prefix(record).ok()?;
+    Some(Record::Event(Event::Data {
+        conn: conn_id(&data.snapshot),
+        pid: data.header.tgid,
+        direction: Direction::from_number(data.direction)?,
+        protocol: Protocol::from_number(data.protocol)?,
+        start: data.start,
+        bytes: Bytes::copy_from_slice(bytes.get(..data.captured as usize)?),
+        end: data.end == 1,
+        flows: flows(&data.snapshot.received, &data.snapshot.sent),
+        lost: data.snapshot.lost,
+        time: data.header.time,
+    }))
+}
+
+fn conn_id(snapshot: &Snapshot) -> ConnId {
+    ConnId { sock: snapshot.sock, born: snapshot.born }
+}
+
+/// Identity of a connection of the map.
+pub fn id(sock: u64, conn: &conn::Conn) -> ConnId {
+    ConnId { sock, born: conn.born }
+}
+
+/// Both directions, as the model takes them.
+pub fn flows(received: &conn::Flow, sent: &conn::Flow) -> Flows {
+    let flow = |flow: &conn::Flow| Flow { position: flow.position, first: flow.first, last: flow.last };
+    Flows { received: flow(received), sent: flow(sent) }
+}
+
+fn address(endpoint: &Endpoint) -> SocketAddr {
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::from(endpoint.address)).to_canonical(), endpoint.port)
+}

@@ -1,0 +1,13 @@
+//! The kernel side as the collector sees it: programs and maps in, plain events out.
+//!
+//! - [`btf`], [`offsets`], [`registers`]: what the programs must be told about this kernel and this processor;
+//! - [`programs`], [`strategy`], [`shared_array`]: loading and attaching;
+//! - [`decode`]: from records to [`crate::model::event::Event`].
+
+pub mod btf;
+pub mod decode;
+pub mod offsets;
+pub mod programs;
+pub mod registers;
+pub mod shared_array;
+pub mod strategy;

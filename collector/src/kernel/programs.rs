@@ -1,0 +1,196 @@
+//! Loading and attaching the kernel programs.
+
+use std::fs::File;
+
+use std::os::fd::AsFd;
+
+use anyhow::{Context, anyhow};
+use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
+use aya::programs::{CgroupAttachMode, CgroupSockAddr, ProgramError, RawTracePoint};
+use aya::{Ebpf, EbpfLoader};
+use collector_common::PID_LIMIT;
+use collector_common::conn::Conn;
+use tracing::warn;
+
+use super::btf::Btf;
+use super::shared_array::SharedArray;
+use super::strategy::Strategy;
+use super::{offsets, registers};
+
+/// The compiled kernel programs; empty in a build that was made without their toolchain.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/pullscope.bpf.o"));
+
+/// The programs that every strategy needs, each with its tracepoint. Processes come first: who is watched must be known
+/// before I/O is seen.
+const ALWAYS: [(&str, &str); 5] = [
+    ("process_exec", "sched_process_exec"),
+    ("process_fork", "sched_process_fork"),
+    ("process_exit", "sched_process_exit"),
+    ("tcp_destroy", "tcp_destroy_sock"),
+    ("sock_set_state", "inet_sock_set_state"),
+];
+
+/// The programs that see `connect` calls before a route is chosen.
+const CONNECTS: [&str; 2] = ["connect_v4", "connect_v6"];
+
+/// Whether the kernel programs are in this build.
+pub fn embedded() -> bool {
+    !OBJECT.is_empty()
+}
+
+/// What loading needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The wanted strategy; none leaves the choice to what the kernel has.
+    pub strategy: Option<Strategy>,
+    /// Size of the ring buffer in bytes: a power of two, at least a page.
+    pub ring_buffer_bytes: u32,
+    /// Connections that can be followed at once.
+    pub max_connections: u32,
+}
+
+/// One kernel program and whether it is attached.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// Its name.
+    pub name: &'static str,
+    /// Why it is not attached, if it is not.
+    pub missing: Option<String>,
+}
+
+/// The loaded and attached programs with their maps. Dropping it detaches them.
+pub struct Programs {
+    /// The events, in the order in which they happened on each CPU.
+    pub events: RingBuf<MapData>,
+    /// Live connections by socket address.
+    pub connections: HashMap<MapData, u64, Conn>,
+    /// Target of each command name.
+    pub comms: HashMap<MapData, [u8; collector_common::COMM_LEN], u32>,
+    /// Target of each watched process.
+    pub processes: HashMap<MapData, u32, u32>,
+    /// What was lost.
+    pub counters: PerCpuArray<MapData, u64>,
+    /// One bit per process id: watched.
+    pub watched: SharedArray,
+    /// Element 0 tells the programs whether the collector sleeps.
+    pub sleeping: SharedArray,
+    /// How I/O is seen.
+    pub strategy: Strategy,
+    /// Every program.
+    pub probes: Vec<Probe>,
+    ebpf: Ebpf,
+}
+
+impl Programs {
+    /// Loads the programs. Nothing is observed before [`Programs::attach`].
+    pub fn load(options: &Options) -> anyhow::Result<Self> {
+        if !embedded() {
+            return Err(anyhow!("this build has no kernel programs: build with `cargo xtask build`"));
+        }
+        let btf = Btf::of_running_kernel()?;
+        let strategy = Strategy::choose(options.strategy, &btf)?;
+        let offsets = offsets::resolve(&btf)?;
+        drop(btf);
+        let calls = registers::call_table();
+        let mut ebpf = EbpfLoader::new()
+            .btf(None)
+            .override_global("OFFSETS", &offsets, true)
+            .override_global("CALL_TABLE", &calls, true)
+            .map_max_entries("EVENTS", options.ring_buffer_bytes)
+            .map_max_entries("CONNECTIONS", options.max_connections)
+            .load(OBJECT)
+            .map_err(|error| refused(anyhow!(error)))?;
+        let watched = shared(&ebpf, "WATCHED", PID_LIMIT as usize / 64)?;
+        let sleeping = shared(&ebpf, "SLEEPING", 1)?;
+        Ok(Self {
+            events: take(&mut ebpf, "EVENTS")?,
+            connections: take(&mut ebpf, "CONNECTIONS")?,
+            comms: take(&mut ebpf, "COMMS")?,
+            processes: take(&mut ebpf, "PROCESSES")?,
+            counters: take(&mut ebpf, "COUNTERS")?,
+            watched,
+            sleeping,
+            strategy,
+            probes: Vec::new(),
+            ebpf,
+        })
+    }
+
+    /// Attaches all programs. Those that see `connect` need the unified cgroup hierarchy; without it the rest goes on, and
+    /// connects that fail for want of a route are not seen.
+    pub fn attach(&mut self) -> anyhow::Result<()> {
+        for (name, tracepoint) in ALWAYS.iter().chain(self.strategy.programs()) {
+            let program: &mut RawTracePoint = program(&mut self.ebpf, name)?;
+            program
+                .load()
+                .and_then(|()| program.attach(tracepoint).map(drop))
+                .map_err(|error| refused(explain(error)))
+                .with_context(|| format!("cannot attach {name} to the tracepoint {tracepoint}"))?;
+            self.probes.push(Probe { name, missing: None });
+        }
+        for name in CONNECTS {
+            let missing = attach_connect(&mut self.ebpf, name).err().map(|error| format!("{error:#}"));
+            if let Some(reason) = &missing {
+                warn!(probe = name, reason, "connects that fail for want of a route will not be seen");
+            }
+            self.probes.push(Probe { name, missing });
+        }
+        Ok(())
+    }
+}
+
+fn attach_connect(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<()> {
+    let mount = procfs::process::Process::myself()?
+        .mountinfo()?
+        .into_iter()
+        .find(|mount| mount.fs_type == "cgroup2" && mount.root == "/")
+        .context("no cgroup2 file system is mounted")?;
+    let root = File::open(&mount.mount_point).with_context(|| format!("cannot open {}", mount.mount_point.display()))?;
+    let program: &mut CgroupSockAddr = program(ebpf, name)?;
+    program.load().map_err(explain)?;
+    // A link always allows other programs beside it, and takes no flag that says so (kernel/bpf/cgroup.c:
+    // `cgroup_bpf_link_attach`).
+    program.attach(root, CgroupAttachMode::Single)?;
+    Ok(())
+}
+
+fn program<'a, T>(ebpf: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut T>
+where
+    &'a mut T: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
+{
+    let program = ebpf.program_mut(name).with_context(|| format!("this build has no kernel program {name}"))?;
+    Ok(program.try_into()?)
+}
+
+fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<T> {
+    let map = ebpf.take_map(name).with_context(|| format!("this build has no map {name}"))?;
+    Ok(map.try_into()?)
+}
+
+fn shared(ebpf: &Ebpf, name: &str, len: usize) -> anyhow::Result<SharedArray> {
+    match ebpf.map(name) {
+        Some(Map::Array(map)) => SharedArray::new(map.fd().as_fd(), len),
+        _ => Err(anyhow!("this build has no array map {name}")),
+    }
+}
+
+/// The verifier's log is for whoever changes the programs; the operator gets its last line.
+fn explain(error: ProgramError) -> anyhow::Error {
+    match error {
+        ProgramError::LoadError { io_error, verifier_log } => {
+            let log = verifier_log.to_string();
+            tracing::debug!(log, "the verifier's words");
+            let last = log.lines().rev().find(|line| !line.starts_with("processed ")).unwrap_or_default().to_owned();
+            anyhow!(io_error).context(format!("the kernel refused the program: {last}"))
+        }
+        error => anyhow!(error),
+    }
+}
+
+/// Adds the mend where the kernel said that we may not.
+fn refused(error: anyhow::Error) -> anyhow::Error {
+    let denied = error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+    });
+    if denied { error.context("the kernel does not allow it: run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and without lockdown=confidentiality") } else { error }
+}

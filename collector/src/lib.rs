@@ -1,0 +1,32 @@
+//! pullscope: watches container runtimes and image agents from the kernel and exposes what they pull as Prometheus
+//! metrics.
+//!
+//! - [`cli`]: the command line; [`config`]: settings from flags, environment and file; [`targets`]: who is watched;
+//! - [`run`]: puts the parts together and keeps them going until the program is told to stop;
+//! - [`model`]: from the kernel's events to facts; [`metrics`]: from facts to numbers; [`serve`]: numbers over HTTP.
+
+pub mod cli;
+pub mod config;
+pub mod failure;
+pub mod kernel;
+pub mod log;
+pub mod metrics;
+pub mod model;
+pub mod observer;
+pub mod run;
+pub mod serve;
+pub mod targets;
+
+pub use failure::Failure;
+
+/// Version of this build.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Commit this build was made from, `unknown` where the build was not told.
+pub const REVISION: &str = match option_env!("PULLSCOPE_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
+};
+
+/// Whether the kernel programs are part of this build: without them the file that `build.rs` provides is empty.
+pub const KERNEL_PROGRAMS_EMBEDDED: bool = !include_bytes!(concat!(env!("OUT_DIR"), "/pullscope.bpf.o")).is_empty();

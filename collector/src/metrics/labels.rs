@@ -1,0 +1,274 @@
+//! The labels that pullscope's metrics have, as types.
+//!
+//! Where the model or `wire` already has an enum, that enum is the label; the matches below do not compile when one of
+//! them gains a variant, so table and code cannot drift apart.
+
+use std::sync::Arc;
+
+use collector_common::counters::Counter;
+use collector_common::event;
+use wire::http1::Method;
+use wire::oci::Kind;
+use wire::registry::RegistryLabel;
+
+use super::label::{Label, LabelValue, Values};
+use crate::model::fact::{ConnectResult, LookupResult, Role, Status, Visibility};
+use crate::model::reason;
+
+/// Gives an enum its label's name and the text of each variant. `also` lists values that no variant has yet.
+macro_rules! label {
+    ($name:literal, $type:ty { $($variant:ident => $value:literal),* $(,)? } $(also $($extra:literal),*)?) => {
+        impl LabelValue for $type {
+            const LABEL: Label = Label { name: $name, values: Values::Closed(&[$($value,)* $($($extra,)*)?]) };
+
+            fn as_str(&self) -> &str {
+                match self { $(Self::$variant => $value,)* }
+            }
+        }
+    };
+}
+
+label!("kind", Kind {
+    Manifest => "manifest", Blob => "blob", Tags => "tags", Referrers => "referrers", Token => "token", Ping => "ping",
+    Catalog => "catalog", Upload => "upload", Other => "other",
+});
+label!("method", Method {
+    Get => "GET", Head => "HEAD", Post => "POST", Put => "PUT", Patch => "PATCH", Delete => "DELETE",
+    Options => "OPTIONS", Connect => "CONNECT", Trace => "TRACE", Other => "OTHER",
+});
+label!("status", Status { Ok => "ok", Error => "error" });
+label!("result", ConnectResult {
+    Ok => "ok", Refused => "refused", Timeout => "timeout", Unreachable => "unreachable", Reset => "reset",
+    Canceled => "canceled", Other => "other",
+});
+label!("role", Role { Client => "client", Server => "server" });
+label!("visibility", Visibility { Plaintext => "plaintext", TlsOpaque => "tls_opaque", Other => "other" }
+    also "tls_decoded");
+label!("result", LookupResult {
+    Ok => "ok", Nxdomain => "nxdomain", Servfail => "servfail", Timeout => "timeout", Other => "other",
+});
+label!("type", event::Kind {
+    Exec => "exec", Fork => "fork", Exit => "exit", Open => "open", State => "state", Data => "data", Close => "close",
+});
+
+/// Whether a connection came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Connected {
+    /// It did.
+    Ok,
+    /// It did not, for whatever reason.
+    Error,
+}
+label!("result", Connected { Ok => "ok", Error => "error" });
+
+/// What can be downloaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DownloadKind {
+    /// A manifest or an index.
+    Manifest,
+    /// A blob: a config or a layer.
+    Blob,
+}
+label!("kind", DownloadKind { Manifest => "manifest", Blob => "blob" });
+
+/// Which way bytes crossed the network, as the watched process sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// It received them.
+    Receive,
+    /// It sent them.
+    Transmit,
+}
+label!("direction", Way { Receive => "receive", Transmit => "transmit" });
+
+/// How the kernel programs watch sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AttachedStrategy {
+    /// Not at all (yet).
+    None,
+    /// By the socket layer's tracepoints.
+    Sock,
+    /// By the end of every system call.
+    Syscall,
+}
+label!("kernel_strategy", AttachedStrategy { None => "none", Sock => "sock", Syscall => "syscall" });
+
+/// A TLS implementation whose functions can be probed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Library {
+    /// Go's crypto/tls and net/http.
+    Go,
+    /// OpenSSL and its forks.
+    Openssl,
+}
+label!("library", Library { Go => "go", Openssl => "openssl" });
+
+/// A configured target's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Process(pub(super) Arc<str>);
+
+impl LabelValue for Process {
+    const LABEL: Label = Label { name: "process", values: Values::Process };
+
+    fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A registry, or `[OTHER]` where there was no room for one more.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Registry {
+    /// A registry that has its own series.
+    Own(RegistryLabel),
+    /// Any other.
+    Overflow,
+}
+
+impl LabelValue for Registry {
+    const LABEL: Label = Label { name: "registry", values: Values::Registry };
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Own(label) => label.as_str(),
+            Self::Overflow => "[OTHER]",
+        }
+    }
+
+    fn is_overflow(&self) -> bool {
+        *self == Self::Overflow
+    }
+}
+
+/// The status code of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Code(Option<[u8; 3]>);
+
+impl From<Option<u16>> for Code {
+    /// Codes have three digits (RFC 9110 section 15); what has more is no answer.
+    fn from(code: Option<u16>) -> Self {
+        let digit = |n: u16| b'0' + u8::try_from(n % 10).unwrap_or_default();
+        Self(code.filter(|code| *code < 1000).map(|code| [digit(code / 100), digit(code / 10), digit(code)]))
+    }
+}
+
+impl LabelValue for Code {
+    const LABEL: Label = Label { name: "code", values: Values::Code };
+
+    fn as_str(&self) -> &str {
+        self.0.as_ref().and_then(|digits| std::str::from_utf8(digits).ok()).unwrap_or("none")
+    }
+}
+
+/// Declares a label whose values are names in the code.
+macro_rules! named {
+    ($(#[$meta:meta])* $type:ident, $name:literal, $values:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct $type(pub &'static str);
+
+        impl LabelValue for $type {
+            const LABEL: Label = Label { name: $name, values: $values };
+
+            fn as_str(&self) -> &str {
+                self.0
+            }
+        }
+    };
+}
+
+named!(
+    /// Version of the program.
+    Version, "version", Values::Named("the program's version")
+);
+named!(
+    /// Commit of the program.
+    Revision, "revision", Values::Named("the commit it was built from, or `unknown`")
+);
+named!(
+    /// A kernel program.
+    Probe, "probe", Values::Named("the name of a kernel program")
+);
+named!(
+    /// A map that kernel and collector share.
+    Map, "map", Values::Named("the name of a kernel map")
+);
+named!(
+    /// A metric, without the `pullscope_` prefix.
+    MetricName, "metric", Values::Named("a metric, without the `pullscope_` prefix")
+);
+named!(
+    /// A gauge that counts begins and ends, without the `pullscope_` prefix.
+    GaugeName, "gauge", Values::Closed(&GAUGES)
+);
+named!(
+    /// What got lost between kernel and collector.
+    Loss, "reason", Values::Closed(&LOSSES)
+);
+named!(
+    /// Why something that was seen belongs to no exchange.
+    Unattributed, "reason", Values::Closed(&UNATTRIBUTED)
+);
+
+/// The gauges that count begins and ends.
+pub const GAUGES: [&str; 4] =
+    ["connections_open", "processes_watched", "registry_requests_in_flight", "served_requests_in_flight"];
+
+/// What the kernel programs count as lost, and [`Loss::MALFORMED`].
+pub const LOSSES: [&str; Counter::ALL.len() + 1] = {
+    let mut reasons = [Loss::MALFORMED.0; Counter::ALL.len() + 1];
+    let mut place = 0;
+    while place < Counter::ALL.len() {
+        reasons[place] = Counter::ALL[place].reason();
+        place += 1;
+    }
+    reasons
+};
+
+impl Loss {
+    /// A record that the collector could not read: its kind or a number in it is not known.
+    pub const MALFORMED: Self = Self("malformed");
+}
+
+impl From<Counter> for Loss {
+    fn from(counter: Counter) -> Self {
+        Self(counter.reason())
+    }
+}
+
+/// Reasons that `wire` gives; a test holds them against [`wire::http1::Unparsed`].
+const UNPARSED: [&str; 9] = [
+    "head_too_long",
+    "bad_head",
+    "bad_framing",
+    "bad_chunk",
+    "hole",
+    "no_request",
+    "pipelined",
+    "head_cut",
+    "http2",
+];
+
+/// Reasons of [`Unattributed`]: those of `wire` and of the model, and [`Unattributed::OTHER`].
+pub const UNATTRIBUTED: [&str; UNPARSED.len() + reason::ALL.len() + 1] = {
+    let mut reasons = [Unattributed::OTHER.0; UNPARSED.len() + reason::ALL.len() + 1];
+    let mut place = 0;
+    while place < UNPARSED.len() {
+        reasons[place] = UNPARSED[place];
+        place += 1;
+    }
+    while place < UNPARSED.len() + reason::ALL.len() {
+        reasons[place] = reason::ALL[place - UNPARSED.len()];
+        place += 1;
+    }
+    reasons
+};
+
+impl Unattributed {
+    /// A reason that is not in the list.
+    pub const OTHER: Self = Self("other");
+
+    /// The reason as a label; what is not in the list is `other`.
+    pub fn from_reason(reason: &'static str) -> Self {
+        if UNATTRIBUTED.contains(&reason) { Self(reason) } else { Self::OTHER }
+    }
+}

@@ -1,0 +1,136 @@
+//! A fact of the model becomes numbers: which metrics each one moves.
+
+use wire::oci::Kind;
+
+use super::Metrics;
+use super::labels::{DownloadKind, GaugeName, Process};
+use super::registry_traffic::{Ended, Peers};
+use crate::model::event::TargetId;
+use crate::model::fact::{Client, Fact};
+use crate::targets::Role;
+
+impl Metrics {
+    /// Records what the model concluded. What a target does on a side that it is not watched on is left out.
+    pub fn record(&self, fact: &Fact) {
+        if !self.is_watched(fact) {
+            return;
+        }
+        match fact {
+            Fact::RequestBegan(client) => self.traffic.exchange_began(&self.peers(client)),
+            Fact::RequestEnded { client, kind, method, code, duration, first_byte } => {
+                let ended = Ended {
+                    kind: *kind,
+                    method: *method,
+                    code: *code,
+                    duration: *duration,
+                    first_byte: *first_byte,
+                };
+                let matched = self.traffic.exchange_ended(&self.peers(client), ended);
+                self.expect(matched, "registry_requests_in_flight");
+            }
+            Fact::ResponseBytes { client, kind, bytes } => {
+                self.traffic.body_received(&self.peers(client), *kind, *bytes);
+            }
+            Fact::Download { client, kind, status } => {
+                if let Some(kind) = download_kind(*kind) {
+                    self.traffic.download_ended(&self.peers(client), kind, *status);
+                }
+            }
+            Fact::Connected { client, result, duration } => {
+                self.traffic.connect_ended(&self.peers(client), *result, *duration);
+            }
+            Fact::ConnectionBegan { process, role } => {
+                self.traffic.connection_began(&self.process(*process), *role);
+            }
+            Fact::ConnectionEnded { process, role } => {
+                let matched = self.traffic.connection_ended(&self.process(*process), *role);
+                self.expect(matched, "connections_open");
+            }
+            Fact::Visible { process, visibility } => {
+                self.traffic.connection_seen(&self.process(*process), *visibility);
+            }
+            Fact::NetworkBytes { client, received, sent } => {
+                self.traffic.network_bytes(&self.peers(client), *received, *sent);
+            }
+            Fact::Lookup { process, result, duration } => {
+                self.traffic.lookup_ended(&self.process(*process), *result, *duration);
+            }
+            Fact::ServedBegan { process } => self.served.exchange_began(&self.process(*process)),
+            Fact::ServedEnded { process, kind, method, code, duration } => {
+                let ended = Ended {
+                    kind: *kind,
+                    method: *method,
+                    code: *code,
+                    duration: *duration,
+                    first_byte: None,
+                };
+                let matched = self.served.exchange_ended(&self.process(*process), ended);
+                self.expect(matched, "served_requests_in_flight");
+            }
+            Fact::ServedBytes { process, kind, bytes } => {
+                self.served.body_sent(&self.process(*process), *kind, *bytes);
+            }
+            Fact::ServedDownload { process, kind, status } => {
+                if let Some(kind) = download_kind(*kind) {
+                    self.served.download_ended(&self.process(*process), kind, *status);
+                }
+            }
+            Fact::ProcessBegan { process } => self.itself.process_began(&self.process(*process)),
+            Fact::ProcessEnded { process } => {
+                let matched = self.itself.process_ended(&self.process(*process));
+                self.expect(matched, "processes_watched");
+            }
+            Fact::Unattributed { reason } => self.itself.unattributed(reason),
+            Fact::Corrected { gauge } => self.itself.corrected(GaugeName(gauge)),
+        }
+    }
+
+    fn is_watched(&self, fact: &Fact) -> bool {
+        let role = |target: &TargetId| self.processes.get(usize::from(target.0)).map_or(Role::Both, |(_, role)| *role);
+        match fact {
+            Fact::RequestBegan(client)
+            | Fact::RequestEnded { client, .. }
+            | Fact::ResponseBytes { client, .. }
+            | Fact::Download { client, .. }
+            | Fact::Connected { client, .. }
+            | Fact::NetworkBytes { client, .. } => role(&client.process).is_client(),
+            Fact::Lookup { process, .. } => role(process).is_client(),
+            Fact::ServedBegan { process }
+            | Fact::ServedEnded { process, .. }
+            | Fact::ServedBytes { process, .. }
+            | Fact::ServedDownload { process, .. } => role(process).is_server(),
+            Fact::ConnectionBegan { .. }
+            | Fact::ConnectionEnded { .. }
+            | Fact::Visible { .. }
+            | Fact::ProcessBegan { .. }
+            | Fact::ProcessEnded { .. }
+            | Fact::Unattributed { .. }
+            | Fact::Corrected { .. } => true,
+        }
+    }
+
+    /// An end without a begin is a defect of the model; it shows as a correction, not as a negative gauge.
+    fn expect(&self, matched: bool, gauge: &'static str) {
+        if !matched {
+            self.itself.corrected(GaugeName(gauge));
+        }
+    }
+
+    fn peers(&self, client: &Client) -> Peers {
+        Peers { process: self.process(client.process), registry: self.registries.label(&client.registry) }
+    }
+
+    /// The label of a target; `unknown` for an id that was never configured.
+    pub fn process(&self, target: TargetId) -> Process {
+        let known = self.processes.get(usize::from(target.0));
+        known.map_or_else(|| Process("unknown".into()), |(process, _)| process.clone())
+    }
+}
+
+fn download_kind(kind: Kind) -> Option<DownloadKind> {
+    match kind {
+        Kind::Manifest => Some(DownloadKind::Manifest),
+        Kind::Blob => Some(DownloadKind::Blob),
+        _ => None,
+    }
+}

@@ -1,0 +1,387 @@
+//! One connection: what its events mean.
+
+use std::net::SocketAddr;
+
+use wire::http1::Unparsed;
+use wire::registry::RegistryLabel;
+
+use super::client::{self, Traffic};
+use super::dns::Lookups;
+use super::event::{Direction, Ends, Flows, Phase, Pid, Protocol, TargetId};
+use super::exchange::Party;
+use super::fact::{Client, Fact, Role, Visibility};
+use super::handshake::{Handshake, Shown};
+use super::http::{Http, Seat, Seen};
+use super::outbox::{Guard, Open};
+use super::{Context, reason};
+
+/// What a client sends first when it knows that the server speaks HTTP/2 (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+
+/// Bytes that passed, from [`Event::Data`](super::event::Event::Data).
+pub(super) struct Data<'a> {
+    pub direction: Direction,
+    pub protocol: Protocol,
+    pub start: u64,
+    pub bytes: &'a [u8],
+    pub end: bool,
+    pub flows: Flows,
+    pub lost: u32,
+    pub time: u64,
+}
+
+/// A change of phase, from [`Event::Changed`](super::event::Event::Changed).
+pub(super) struct Change {
+    pub before: Phase,
+    pub after: Phase,
+    pub error: u32,
+}
+
+/// Why the kernel is to be asked how far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interest {
+    /// It is not.
+    None,
+    /// Something goes on whose end may not be told.
+    InProgress,
+    /// Nothing but its bytes can be seen.
+    Opaque,
+}
+
+/// A connection.
+pub(super) struct Connection {
+    /// Process that last did something with it, and that process's target.
+    pid: Pid,
+    process: TargetId,
+    /// `None` when its beginning was not seen.
+    ends: Option<Ends>,
+    phase: Phase,
+    flows: Flows,
+    /// Events lost up to now.
+    lost: u32,
+    role: Option<Role>,
+    open: Option<Guard<Open>>,
+    visible: bool,
+    traffic: Traffic,
+    http: Option<Box<Http>>,
+    handshake: Handshake,
+    lookups: Lookups,
+    /// Registry of the server's name in the `ClientHello`.
+    sni: Option<RegistryLabel>,
+    /// Registry of the name that DNS gave for the peer's address.
+    named: Option<RegistryLabel>,
+}
+
+impl Connection {
+    /// A connection of which only the bytes are known.
+    pub fn joined(pid: Pid, process: TargetId) -> Self {
+        Self {
+            pid,
+            process,
+            ends: None,
+            phase: Phase::Open,
+            flows: Flows::default(),
+            lost: 0,
+            role: None,
+            open: None,
+            visible: false,
+            traffic: Traffic::default(),
+            http: None,
+            handshake: Handshake::default(),
+            lookups: Lookups::default(),
+            sni: None,
+            named: None,
+        }
+    }
+
+    /// A connection that is seen for the first time.
+    pub fn opened(pid: Pid, process: TargetId, ends: Ends, phase: Phase, time: u64, context: &mut Context) -> Self {
+        let mut connection = Self { phase, ..Self::joined(pid, process) };
+        match &ends {
+            Ends::Tcp { remote, .. } => {
+                connection.named = context.processes.named(pid, remote.ip());
+                if matches!(phase, Phase::Called | Phase::Connecting) {
+                    connection.traffic.attempt(time);
+                }
+            }
+            Ends::Unix { serves: true, .. } => connection.take_side(Role::Server, time, context),
+            Ends::Unix { path, .. } if !path.is_empty() => connection.take_side(Role::Client, time, context),
+            Ends::Unix { .. } | Ends::Dns { .. } => {}
+        }
+        connection.ends = Some(ends);
+        connection
+    }
+
+    pub fn data(&mut self, pid: Pid, data: &Data<'_>, context: &mut Context) {
+        self.pid = pid;
+        self.process = context.target(pid, self.process);
+        self.flows = data.flows;
+        let lost = data.lost > self.lost;
+        self.lost = self.lost.max(data.lost);
+        self.report_opposite(data.direction, context);
+        match data.protocol {
+            Protocol::Http1 => {
+                let seat = self.seat();
+                let http = self.http.get_or_insert_with(|| Box::new(Http::new(is_first(data))));
+                let seen = http.data(data, lost, &seat, context);
+                self.seen(seen, data.time, context);
+            }
+            Protocol::Tls => match self.handshake.data(data.direction, data.start, data.bytes) {
+                Shown::Nothing => {}
+                Shown::Hello(hello, direction) => {
+                    self.sni = hello.sni.as_deref().map(RegistryLabel::from_host);
+                    self.greeted(direction, data.time, context);
+                }
+                Shown::Unreadable => context.outbox.unattributed(reason::TLS_UNPARSED),
+            },
+            Protocol::Http2 if self.role.is_none_or(|_| data.start == 0) && data.bytes.starts_with(PREFACE) => {
+                context.outbox.unattributed(Unparsed::Http2.as_str());
+                self.take_side(role_of(data.direction), data.time, context);
+            }
+            Protocol::Dns => self.datagram(data, context),
+            Protocol::Http2 | Protocol::Unknown => {}
+        }
+        self.report(context);
+    }
+
+    /// The kernel was asked.
+    pub fn progress(&mut self, flows: Flows, context: &mut Context) {
+        // The answer may be older than what was told since.
+        if flows.received.position < self.flows.received.position || flows.sent.position < self.flows.sent.position {
+            return;
+        }
+        self.flows = flows;
+        let seat = self.seat();
+        if let Some(http) = &mut self.http {
+            let seen = http.progress(flows, &seat, context);
+            self.seen(seen, flows.received.last.max(flows.sent.last), context);
+        }
+        self.report(context);
+    }
+
+    pub fn changed(&mut self, change: Change, flows: Flows, time: u64, context: &mut Context) {
+        let Change { before, after, error } = change;
+        self.flows = flows;
+        self.phase = after;
+        match after {
+            Phase::Called | Phase::Connecting => self.traffic.attempt(time),
+            Phase::Open => {
+                self.traffic.established(time);
+                self.take_side(Role::Client, time, context);
+            }
+            Phase::Ended => {
+                self.connect_ended(before, error, time, context);
+                self.open = None;
+            }
+        }
+        self.report(context);
+    }
+
+    /// The process let go of it.
+    pub fn closed(mut self, before: Phase, error: u32, flows: Flows, time: u64, context: &mut Context) {
+        self.flows = flows;
+        let seat = self.seat();
+        if let Some(http) = &mut self.http {
+            let seen = http.closed(flows, time, &seat, context);
+            self.seen(seen, time, context);
+        }
+        self.connect_ended(before, error, time, context);
+        self.lookups.closed(time, self.process, context);
+        self.settle(context);
+    }
+
+    /// It is gone, or forgotten, without its end having been seen.
+    pub fn lost(mut self, context: &mut Context) {
+        if let Some(http) = &mut self.http {
+            http.lost(context);
+        }
+        if self.traffic.attempt_lost() {
+            context.outbox.unattributed(reason::CONNECT_END_UNKNOWN);
+        }
+        self.lookups.lost(context);
+        self.settle(context);
+    }
+
+    /// When something is to be given up.
+    pub fn deadline(&self) -> Option<u64> {
+        [self.traffic.deadline(), self.lookups.deadline()].into_iter().flatten().min()
+    }
+
+    /// Gives up what has waited long enough.
+    pub fn expire(&mut self, now: u64, context: &mut Context) {
+        self.lookups.expire(now, self.process, context);
+        if self.traffic.deadline().is_some_and(|deadline| deadline <= now) {
+            self.traffic.label(self.shown_client(), &context.outbox);
+            self.report(context);
+        }
+    }
+
+    pub fn interest(&self) -> Interest {
+        let asking = self.http.as_ref().is_some_and(|http| http.in_progress());
+        let opaque = self.http.is_none() && self.open.is_some() && self.is_tcp_client();
+        match () {
+            () if asking || self.traffic.connecting() || self.lookups.pending() => Interest::InProgress,
+            () if opaque => Interest::Opaque,
+            () => Interest::None,
+        }
+    }
+
+    /// An attempt to connect that goes on is over now, with the phase that the kernel had it in.
+    fn connect_ended(&mut self, before: Phase, error: u32, time: u64, context: &mut Context) {
+        if !self.traffic.connecting() {
+            return;
+        }
+        if matches!(before, Phase::Called | Phase::Connecting) {
+            let client = self.unconnected_client(context);
+            self.traffic.failed(client::failure(before, error), time, client, &context.outbox);
+        } else if self.traffic.attempt_lost() {
+            // It had gone on to another phase, but that was not told.
+            context.outbox.unattributed(reason::CONNECT_END_UNKNOWN);
+        }
+    }
+
+    /// What HTTP showed.
+    fn seen(&mut self, seen: Seen, time: u64, context: &mut Context) {
+        let Some(role) = seen.role else { return };
+        self.show(Visibility::Plaintext, context);
+        self.take_side(role, time, context);
+        if let Some(client) = seen.client {
+            self.evidence(client, context);
+        }
+    }
+
+    /// A `ClientHello` passed.
+    fn greeted(&mut self, direction: Direction, time: u64, context: &mut Context) {
+        self.show(Visibility::TlsOpaque, context);
+        self.take_side(role_of(direction), time, context);
+        if self.is_tcp_client() {
+            // No more than this will be seen.
+            self.evidence(self.shown_client(), context);
+        }
+    }
+
+    /// It is known which registry the connection is for.
+    fn evidence(&mut self, client: Client, context: &mut Context) {
+        if let Some(peer) = self.peer() {
+            context.processes.learn_peer(self.pid, client.process, peer, &client.registry);
+            self.traffic.label(client, &context.outbox);
+        }
+    }
+
+    fn datagram(&mut self, data: &Data<'_>, context: &mut Context) {
+        match data.direction {
+            Direction::Sent => {
+                let first = data.flows.sent.first;
+                let captured = !data.bytes.is_empty() || first == 0;
+                self.lookups.sent(data.bytes, if captured { data.time } else { first }, context);
+            }
+            Direction::Received => {
+                let by = (self.pid, self.process);
+                self.lookups.received(data.bytes, data.flows.sent.first, data.time, by, context);
+            }
+        }
+    }
+
+    /// The process's side is known: the connection counts as open, for as long as the kernel has it open.
+    fn take_side(&mut self, role: Role, time: u64, context: &Context) {
+        let role = *self.role.get_or_insert(role);
+        if self.open.is_none() && self.phase != Phase::Ended {
+            self.open = Some(Guard::begin(&context.outbox, Open { process: self.process, role }));
+        }
+        if self.is_tcp_client() {
+            self.traffic.await_evidence(time);
+        }
+    }
+
+    fn show(&mut self, visibility: Visibility, context: &Context) {
+        if !std::mem::replace(&mut self.visible, true) {
+            context.outbox.push(Fact::Visible { process: self.process, visibility });
+        }
+    }
+
+    /// Reports all that can still be said when nothing more comes.
+    fn settle(&mut self, context: &Context) {
+        let moved = self.flows.received.position > 0 || self.flows.sent.position > 0;
+        if moved && !matches!(self.ends, Some(Ends::Dns { .. })) {
+            self.show(Visibility::Other, context);
+        }
+        if self.is_tcp_client() {
+            if !self.traffic.labelled() {
+                self.traffic.label(self.shown_client(), &context.outbox);
+            }
+            self.report(context);
+        } else if moved && self.role.is_none() && self.peer().is_some() {
+            context.outbox.unattributed(reason::ROLE_UNKNOWN);
+        }
+    }
+
+    fn report(&mut self, context: &Context) {
+        if self.is_tcp_client() {
+            self.traffic.report_all(self.flows, &context.outbox);
+        }
+    }
+
+    /// What came the other way belongs to what went on before.
+    fn report_opposite(&mut self, direction: Direction, context: &Context) {
+        if self.is_tcp_client() {
+            let (received, sent) = self.traffic.reported();
+            match direction {
+                Direction::Received => self.traffic.report(received, self.flows.sent.position, &context.outbox),
+                Direction::Sent => self.traffic.report(self.flows.received.position, sent, &context.outbox),
+            }
+        }
+    }
+
+    fn is_tcp_client(&self) -> bool {
+        self.role == Some(Role::Client) && self.peer().is_some()
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        match &self.ends {
+            Some(Ends::Tcp { remote, .. }) => Some(*remote),
+            _ => None,
+        }
+    }
+
+    /// The registry that the connection itself shows.
+    fn shown(&self) -> RegistryLabel {
+        let address = if self.peer().is_some() { RegistryLabel::IpAddress } else { RegistryLabel::Unknown };
+        self.sni.clone().or_else(|| self.named.clone()).unwrap_or(address)
+    }
+
+    fn shown_client(&self) -> Client {
+        Client { process: self.process, registry: self.shown() }
+    }
+
+    /// Whom an attempt to connect that failed was meant for.
+    fn unconnected_client(&self, context: &mut Context) -> Client {
+        let met = self.peer().and_then(|peer| context.processes.met(self.pid, self.process, peer));
+        let registry = self.named.clone().or(met).unwrap_or_else(|| self.shown());
+        Client { process: self.process, registry }
+    }
+
+    fn seat(&self) -> Seat {
+        Seat {
+            party: Party { pid: self.pid, process: self.process },
+            local: matches!(self.ends, Some(Ends::Unix { .. })),
+            shown: self.shown(),
+        }
+    }
+}
+
+/// Who sends the first words of a connection is its client.
+fn role_of(direction: Direction) -> Role {
+    match direction {
+        Direction::Sent => Role::Client,
+        Direction::Received => Role::Server,
+    }
+}
+
+/// Whether nothing has passed before these bytes.
+fn is_first(data: &Data<'_>) -> bool {
+    let opposite = match data.direction {
+        Direction::Received => data.flows.sent,
+        Direction::Sent => data.flows.received,
+    };
+    data.start == 0 && opposite.position == 0
+}

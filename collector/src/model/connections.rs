@@ -1,0 +1,125 @@
+//! The table of connections, with what is due and what goes on in them.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::connection::{Connection, Interest};
+use super::event::ConnId;
+use super::recent::Recent;
+use super::{Context, reason};
+
+/// The table.
+pub(super) struct Connections {
+    table: Recent<ConnId, Entry>,
+    /// When something is to be given up in a connection.
+    deadlines: BTreeSet<(u64, ConnId)>,
+    in_progress: HashSet<ConnId>,
+    opaque: HashSet<ConnId>,
+}
+
+struct Entry {
+    id: ConnId,
+    connection: Connection,
+    /// Its place in `deadlines`.
+    deadline: Option<u64>,
+}
+
+impl Connections {
+    pub fn new(limit: usize) -> Self {
+        Self {
+            table: Recent::new(limit),
+            deadlines: BTreeSet::new(),
+            in_progress: HashSet::new(),
+            opaque: HashSet::new(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub fn knows(&self, id: ConnId) -> bool {
+        self.table.peek(&id).is_some()
+    }
+
+    pub fn in_progress(&self) -> impl Iterator<Item = ConnId> {
+        self.in_progress.iter().copied()
+    }
+
+    pub fn opaque(&self) -> impl Iterator<Item = ConnId> {
+        self.opaque.iter().copied()
+    }
+
+    /// Puts a connection in.
+    pub fn insert(&mut self, id: ConnId, connection: Connection, context: &mut Context) {
+        if let Some(evicted) = self.table.insert(id, Entry { id, connection, deadline: None }) {
+            context.outbox.unattributed(reason::CONNECTION_EVICTED);
+            context.outbox.set_forced(true);
+            self.forget(&evicted);
+            evicted.connection.lost(context);
+            context.outbox.set_forced(false);
+        }
+        self.with(id, |_| ());
+    }
+
+    /// Does something with a connection and notes what is due and goes on in it after that.
+    pub fn with<R>(&mut self, id: ConnId, what: impl FnOnce(&mut Connection) -> R) -> Option<R> {
+        let entry = self.table.get(&id)?;
+        let result = what(&mut entry.connection);
+        let deadline = entry.connection.deadline();
+        if deadline != entry.deadline {
+            if let Some(before) = entry.deadline {
+                self.deadlines.remove(&(before, id));
+            }
+            if let Some(after) = deadline {
+                self.deadlines.insert((after, id));
+            }
+            entry.deadline = deadline;
+        }
+        let interest = entry.connection.interest();
+        for (set, belongs) in [
+            (&mut self.in_progress, interest == Interest::InProgress),
+            (&mut self.opaque, interest == Interest::Opaque),
+        ] {
+            if belongs {
+                set.insert(id);
+            } else {
+                set.remove(&id);
+            }
+        }
+        Some(result)
+    }
+
+    pub fn remove(&mut self, id: ConnId) -> Option<Connection> {
+        let entry = self.table.remove(&id)?;
+        self.forget(&entry);
+        Some(entry.connection)
+    }
+
+    /// Gives up what has waited long enough.
+    pub fn expire(&mut self, now: u64, context: &mut Context) {
+        while let Some(&(deadline, id)) = self.deadlines.first()
+            && deadline <= now
+        {
+            self.with(id, |connection| connection.expire(now, context));
+            // A connection has no second deadline in the past; this only keeps a defect from turning into a hang.
+            self.deadlines.remove(&(deadline, id));
+        }
+    }
+
+    /// Whatever is not live has ended unseen.
+    pub fn keep(&mut self, live: &HashSet<ConnId>, context: &mut Context) {
+        let gone: Vec<_> = self.table.keys().filter(|id| !live.contains(id)).copied().collect();
+        for connection in gone.into_iter().filter_map(|id| self.remove(id)).collect::<Vec<_>>() {
+            connection.lost(context);
+        }
+    }
+
+    /// Takes a connection out of everything but the table.
+    fn forget(&mut self, entry: &Entry) {
+        if let Some(deadline) = entry.deadline {
+            self.deadlines.remove(&(deadline, entry.id));
+        }
+        self.in_progress.remove(&entry.id);
+        self.opaque.remove(&entry.id);
+    }
+}

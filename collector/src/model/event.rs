@@ -1,0 +1,204 @@
+//! What the model is told: the kernel's events in plain types, with nothing of the kernel's own layout left in them.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+pub use collector_common::conn::{Direction, Phase, Protocol};
+
+/// A process, by its id in the host's pid namespace (the kernel's `tgid`).
+pub type Pid = u32;
+
+/// A configured target, by its place in the list of targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TargetId(pub u16);
+
+/// A connection: the socket, by its address in the kernel and by when it was first seen there, since addresses are reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnId {
+    /// Address of the `struct sock`.
+    pub sock: u64,
+    /// When it was first seen.
+    pub born: u64,
+}
+
+/// How far one direction of a connection has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// Bytes of the stream up to now.
+    pub position: u64,
+    /// Time of the first I/O of the current span, 0 before the first.
+    pub first: u64,
+    /// Time of the last I/O, 0 before the first.
+    pub last: u64,
+}
+
+/// How far both directions of a connection have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flows {
+    /// What the process received.
+    pub received: Flow,
+    /// What it sent.
+    pub sent: Flow,
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// TCP. IPv4 addresses are plain, not mapped.
+    Tcp {
+        /// The process's end; port 0 where it was not bound yet.
+        local: SocketAddr,
+        /// The peer.
+        remote: SocketAddr,
+    },
+    /// UDP to a name server.
+    Dns {
+        /// The name server.
+        server: SocketAddr,
+    },
+    /// A unix stream socket.
+    Unix {
+        /// Its path as bytes, empty where neither end has a name; abstract names begin with a zero byte.
+        path: Vec<u8>,
+        /// Whether the path is the process's own end: it serves there.
+        serves: bool,
+    },
+}
+
+/// One thing that happened. All times are `CLOCK_MONOTONIC` in nanoseconds.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A watched program begins in this process, by exec or found at the start. A process that was known under another
+    /// target takes the new one.
+    ProcessBegan {
+        /// The process.
+        pid: Pid,
+        /// Its target.
+        target: TargetId,
+        /// When.
+        time: u64,
+    },
+    /// A watched process forked: the child is watched too.
+    ProcessForked {
+        /// The child.
+        pid: Pid,
+        /// The parent.
+        parent: Pid,
+        /// The child's target.
+        target: TargetId,
+        /// When.
+        time: u64,
+    },
+    /// A watched process ended, or became a program that is not watched. Its sockets are closed right after, or live on in
+    /// other processes.
+    ProcessEnded {
+        /// The process.
+        pid: Pid,
+        /// When.
+        time: u64,
+    },
+    /// A connection is seen for the first time.
+    Opened {
+        /// The connection.
+        conn: ConnId,
+        /// The process that did it.
+        pid: Pid,
+        /// Its target.
+        target: TargetId,
+        /// The ends.
+        ends: Ends,
+        /// `Called` and `Connecting`: the process connects; `Open`: it carried data when it was first seen (accepted, or
+        /// older than pullscope).
+        phase: Phase,
+        /// When.
+        time: u64,
+    },
+    /// A TCP connection changed its phase, by the kernel's doing.
+    Changed {
+        /// The connection.
+        conn: ConnId,
+        /// Phase before.
+        before: Phase,
+        /// Phase after.
+        after: Phase,
+        /// The socket's error, an errno value, 0 for none.
+        error: u32,
+        /// How far it has come.
+        flows: Flows,
+        /// When.
+        time: u64,
+    },
+    /// Bytes were captured, or the direction turned, or the stream ended.
+    Data {
+        /// The connection.
+        conn: ConnId,
+        /// The process that read or wrote.
+        pid: Pid,
+        /// Which way.
+        direction: Direction,
+        /// What the kernel takes the connection for.
+        protocol: Protocol,
+        /// Position of the first of `bytes` in the stream of that direction. A hole before it is possible, and so are
+        /// bytes after them that were only counted: `flows` says how far the stream has come.
+        start: u64,
+        /// The captured bytes, possibly none.
+        bytes: Bytes,
+        /// The peer has ended this direction.
+        end: bool,
+        /// How far it has come, this I/O included.
+        flows: Flows,
+        /// Events of this connection that the kernel could not deliver before this one, ever.
+        lost: u32,
+        /// When.
+        time: u64,
+    },
+    /// Asked of the kernel, not told by it: how far a connection has come. It has to come after all events that were
+    /// in the ring buffer when the kernel was asked (ask, drain, then tell), or bytes that those events carry would be
+    /// taken for bytes that were never captured.
+    Progress {
+        /// The connection.
+        conn: ConnId,
+        /// How far it has come.
+        flows: Flows,
+    },
+    /// The process let go of the socket; nothing more comes of this connection.
+    Closed {
+        /// The connection.
+        conn: ConnId,
+        /// Phase before.
+        before: Phase,
+        /// The socket's error, an errno value, 0 for none.
+        error: u32,
+        /// How far it has come.
+        flows: Flows,
+        /// When.
+        time: u64,
+    },
+    /// After a loss: all that the kernel still knows. Whatever the model holds and is not in here has ended unseen.
+    Resync {
+        /// Live connections.
+        connections: HashSet<ConnId>,
+        /// Live watched processes.
+        processes: HashSet<Pid>,
+        /// When.
+        time: u64,
+    },
+}
+
+impl Event {
+    /// When it happened; `None` for [`Event::Progress`].
+    pub fn time(&self) -> Option<u64> {
+        match *self {
+            Self::Progress { .. } => None,
+            Self::ProcessBegan { time, .. }
+            | Self::ProcessForked { time, .. }
+            | Self::ProcessEnded { time, .. }
+            | Self::Opened { time, .. }
+            | Self::Changed { time, .. }
+            | Self::Data { time, .. }
+            | Self::Closed { time, .. }
+            | Self::Resync { time, .. } => Some(time),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Exchanges: one request and its answer on one connection, from the decoder's facts to the model's.
+
+use wire::http1::{ContentRange, Framing, Method, Outcome, RequestHead, ResponseHead};
+use wire::oci::Kind;
+use wire::registry::RegistryLabel;
+
+use super::Context;
+use super::attribution::{self, Place};
+use super::download::{Asked, DownloadId, Got};
+use super::event::{Pid, TargetId};
+use super::fact::{Client, Fact, Status};
+use super::outbox::{Answering, Asking, Guard, Known};
+use super::process::Redirect;
+
+/// Who asks or answers on a connection.
+pub(super) struct Party {
+    pub pid: Pid,
+    pub process: TargetId,
+}
+
+/// An exchange in progress.
+pub(super) struct Exchange {
+    /// Its number in the decoder.
+    pub number: u32,
+    pid: Pid,
+    began: u64,
+    answer: Option<Answer>,
+    /// Bytes of the answer's body up to now.
+    body: u64,
+    side: Side,
+}
+
+struct Answer {
+    code: u16,
+    time: u64,
+    framing: Framing,
+    part: Option<ContentRange>,
+}
+
+enum Side {
+    Client {
+        asking: Guard<Asking>,
+        subject: Option<u64>,
+        /// The download that this is a part of, until it goes on elsewhere.
+        download: Option<DownloadId>,
+        /// What a redirect is relative to.
+        place: Option<Place>,
+    },
+    Server(Guard<Answering>),
+}
+
+impl Exchange {
+    /// The process asks. `shown` is the registry that the connection itself shows.
+    pub fn ask(
+        number: u32,
+        head: RequestHead,
+        time: u64,
+        party: &Party,
+        shown: RegistryLabel,
+        context: &mut Context,
+    ) -> Self {
+        let asked = attribution::of_request(&head, party.pid, shown, time, context);
+        let (kind, method) = (asked.kind, head.method);
+        let client = Client { process: party.process, registry: asked.registry };
+        let known = Known::default();
+        let asking = Guard::begin(&context.outbox, Asking { client: client.clone(), kind, method, known });
+        let download = match asked.subject {
+            Some(subject) if attribution::is_download(method, kind) => {
+                let (pid, redirected) = (party.pid, asked.redirected);
+                context.downloads.begin(Asked { pid, subject, client, kind, redirected, time })
+            }
+            _ => None,
+        };
+        let side = Side::Client { asking, subject: asked.subject, download, place: Place::of(head) };
+        Self { number, pid: party.pid, began: time, answer: None, body: 0, side }
+    }
+
+    /// The process is asked.
+    pub fn serve(number: u32, head: &RequestHead, time: u64, party: &Party, context: &Context) -> Self {
+        let kind = attribution::of_served(head);
+        let answering = Answering { process: party.process, kind, method: head.method, known: Known::default() };
+        let side = Side::Server(Guard::begin(&context.outbox, answering));
+        Self { number, pid: party.pid, began: time, answer: None, body: 0, side }
+    }
+
+    /// The labels of the client; `None` where the process serves.
+    pub fn client(&self) -> Option<&Client> {
+        match &self.side {
+            Side::Client { asking, .. } => Some(&asking.of.client),
+            Side::Server(_) => None,
+        }
+    }
+
+    /// The final response's head has passed.
+    pub fn answered(&mut self, head: &ResponseHead, time: u64, context: &mut Context) {
+        let first_byte = Some(time.saturating_sub(self.began));
+        let known = Known { code: Some(head.code), first_byte, duration: None };
+        self.answer = Some(Answer { code: head.code, time, framing: head.framing, part: part_of(head) });
+        match &mut self.side {
+            Side::Server(answering) => answering.of.known = known,
+            Side::Client { asking, .. } => asking.of.known = known,
+        }
+        self.learn(head, time, context);
+        self.hand_over(head, time, context);
+    }
+
+    /// What the answer tells about requests to come.
+    fn learn(&self, head: &ResponseHead, now: u64, context: &mut Context) {
+        let Side::Client { asking, subject, place, .. } = &self.side else { return };
+        let Client { registry, .. } = &asking.of.client;
+        let Some(memory) = context.processes.memory(self.pid) else { return };
+        if let Some(realm) = &head.realm {
+            memory.learn_realm(context.hashes.realm(realm.host(), realm.path()), registry.clone());
+        }
+        if let (true, Some(location), Some(place)) = (redirects(head.code), &head.location, place) {
+            let redirect = Redirect { registry: registry.clone(), kind: asking.of.kind, subject: *subject };
+            memory.learn_redirect(place.follow(location, context.hashes), redirect, now);
+        }
+    }
+
+    /// A download goes on in another exchange after a redirect or a challenge.
+    fn hand_over(&mut self, head: &ResponseHead, now: u64, context: &mut Context) {
+        let Side::Client { download, place, .. } = &mut self.side else { return };
+        let Some(id) = *download else { return };
+        match head.code {
+            code if redirects(code) && head.location.is_some() && place.is_some() => {
+                context.downloads.redirected(id, now);
+                *download = None;
+            }
+            401 | 407 => {
+                context.downloads.challenged(id, now);
+                *download = None;
+            }
+            206 => {
+                if let Some(part) = part_of(head) {
+                    *download = Some(context.downloads.part(id, part));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Bytes of the answer's body have passed.
+    pub fn body(&mut self, bytes: u64, context: &Context) {
+        self.body = self.body.saturating_add(bytes);
+        context.outbox.push(match &self.side {
+            Side::Client { asking, .. } => {
+                Fact::ResponseBytes { client: asking.of.client.clone(), kind: asking.of.kind, bytes }
+            }
+            Side::Server(answering) => {
+                Fact::ServedBytes { process: answering.of.process, kind: answering.of.kind, bytes }
+            }
+        });
+    }
+
+    /// The exchange is over. `last` is the time of the last byte that passed in the answer's direction.
+    pub fn ended(mut self, time: u64, outcome: Outcome, last: u64, context: &mut Context) {
+        // A cut answer lasted until its last byte, not until somebody noticed.
+        let last_byte = match (&self.answer, outcome) {
+            (_, Outcome::Unknown) | (None, _) => None,
+            (Some(_), Outcome::Complete) => Some(time),
+            (Some(answer), Outcome::Cut) => Some(last.min(time).max(answer.time)),
+        };
+        let duration = last_byte.map(|end| end.saturating_sub(self.began));
+        match &mut self.side {
+            Side::Client { asking, download, .. } => {
+                asking.of.known.duration = duration;
+                if let Some(id) = download.take() {
+                    let got = self.got(outcome, last_byte);
+                    context.downloads.ended(id, got, time);
+                }
+            }
+            Side::Server(answering) => {
+                answering.of.known.duration = duration;
+                let (process, kind, method) = (answering.of.process, answering.of.kind, answering.of.method);
+                if let Some(status) = self.served(kind, method, outcome) {
+                    context.outbox.push(Fact::ServedDownload { process, kind, status });
+                }
+            }
+        }
+    }
+
+    /// The end was not seen: what the exchange has come to is not known.
+    pub fn lost(mut self, context: &mut Context) {
+        context.outbox.unattributed(super::reason::EXCHANGE_END_UNKNOWN);
+        if let Side::Client { download, .. } = &mut self.side
+            && let Some(id) = download.take()
+        {
+            context.downloads.ended(id, Got::Unknown, self.began);
+        }
+    }
+
+    /// What the end means for the download.
+    fn got(&self, outcome: Outcome, last_byte: Option<u64>) -> Got {
+        let Some(answer) = &self.answer else {
+            return match outcome {
+                Outcome::Unknown => Got::Unknown,
+                _ => Got::Cut { part: None, total: None, bytes: 0, last_byte: self.began },
+            };
+        };
+        match (answer.code, outcome) {
+            // The client has what it asks about: that is a good end.
+            (304, _) => Got::Everything,
+            (200..=299, Outcome::Complete) => answer.part.map_or(Got::Everything, Got::Part),
+            (200..=299, Outcome::Cut) => Got::Cut {
+                part: answer.part,
+                total: match answer.framing {
+                    Framing::Length(total) if answer.code == 200 => Some(total),
+                    _ => None,
+                },
+                bytes: self.body,
+                last_byte: last_byte.unwrap_or(self.began),
+            },
+            (0..=299, _) => Got::Unknown,
+            _ => Got::Refused,
+        }
+    }
+
+    /// How a served GET of a manifest or blob ended; `None` where it was none, or sent the client elsewhere, or wanted
+    /// credentials first.
+    fn served(&self, kind: Kind, method: Method, outcome: Outcome) -> Option<Status> {
+        if !attribution::is_download(method, kind) {
+            return None;
+        }
+        let code = self.answer.as_ref().map(|answer| answer.code);
+        match (code, outcome) {
+            (Some(401 | 407), _) => None,
+            (Some(code), _) if redirects(code) => None,
+            (Some(200..=299 | 304), Outcome::Complete) => Some(Status::Ok),
+            (Some(300..), _) | (_, Outcome::Cut) => Some(Status::Error),
+            (_, Outcome::Complete | Outcome::Unknown) => None,
+        }
+    }
+}
+
+/// Codes that send the client to `Location` for what it asked for (RFC 9110 section 15.4).
+fn redirects(code: u16) -> bool {
+    matches!(code, 301 | 302 | 303 | 307 | 308)
+}
+
+fn part_of(head: &ResponseHead) -> Option<ContentRange> {
+    head.content_range.filter(|_| head.code == 206)
+}

@@ -1,0 +1,225 @@
+//! What the model concludes. Each fact moves a few metrics and nothing else; `metrics` knows which.
+//!
+//! A `…Began` fact is followed by exactly one `…Ended` fact with the same labels: the in-flight gauges rest on it.
+
+use wire::http1::Method;
+use wire::oci::Kind;
+use wire::registry::RegistryLabel;
+
+use super::event::TargetId;
+
+/// Labels of what a watched process asks of a registry.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Client {
+    /// The process's target.
+    pub process: TargetId,
+    /// The registry that it talks to, also through redirects and mirrors.
+    pub registry: RegistryLabel,
+}
+
+/// How something ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// As it should.
+    Ok,
+    /// Not so.
+    Error,
+}
+
+/// How an attempt to connect ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectResult {
+    /// Established.
+    Ok,
+    /// The peer said no (`ECONNREFUSED`).
+    Refused,
+    /// The kernel gave up waiting (`ETIMEDOUT`).
+    Timeout,
+    /// No way there (`EHOSTUNREACH`, `ENETUNREACH`, or no segment ever left).
+    Unreachable,
+    /// The peer broke it off (`ECONNRESET`).
+    Reset,
+    /// The process closed the socket before there was an answer.
+    Canceled,
+    /// Any other error.
+    Other,
+}
+
+/// Which side of a connection the watched process is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It asks.
+    Client,
+    /// It answers.
+    Server,
+}
+
+/// What can be seen of a connection's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Visibility {
+    /// All of it.
+    Plaintext,
+    /// The server's name and the bytes.
+    TlsOpaque,
+    /// The bytes.
+    Other,
+}
+
+/// How a DNS lookup ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LookupResult {
+    /// Addresses, or an empty answer without an error.
+    Ok,
+    /// The name does not exist (RCODE 3).
+    Nxdomain,
+    /// The server failed (RCODE 2).
+    Servfail,
+    /// No answer came before the socket was closed or time ran out.
+    Timeout,
+    /// Any other answer.
+    Other,
+}
+
+/// One conclusion. Durations are in nanoseconds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// A watched process sent the head of a request.
+    RequestBegan(Client),
+    /// The exchange came to its end.
+    RequestEnded {
+        /// Who and where.
+        client: Client,
+        /// What was asked for.
+        kind: Kind,
+        /// How.
+        method: Method,
+        /// The final status code, if an answer came.
+        code: Option<u16>,
+        /// First request byte to last response byte, if an answer came to its end or was cut.
+        duration: Option<u64>,
+        /// First request byte to first byte of the final response.
+        first_byte: Option<u64>,
+    },
+    /// Response body bytes arrived.
+    ResponseBytes {
+        /// Who and where.
+        client: Client,
+        /// What was asked for.
+        kind: Kind,
+        /// How many.
+        bytes: u64,
+    },
+    /// One manifest or blob was downloaded, or was not.
+    Download {
+        /// Who and where.
+        client: Client,
+        /// Manifest or blob.
+        kind: Kind,
+        /// How it ended.
+        status: Status,
+    },
+    /// A watched process received the head of a request.
+    ServedBegan {
+        /// The serving process.
+        process: TargetId,
+    },
+    /// The served exchange came to its end.
+    ServedEnded {
+        /// The serving process.
+        process: TargetId,
+        /// What was asked for.
+        kind: Kind,
+        /// How.
+        method: Method,
+        /// The final status code, if an answer left.
+        code: Option<u16>,
+        /// First request byte to last response byte, if an answer left.
+        duration: Option<u64>,
+    },
+    /// Response body bytes left.
+    ServedBytes {
+        /// The serving process.
+        process: TargetId,
+        /// What was asked for.
+        kind: Kind,
+        /// How many.
+        bytes: u64,
+    },
+    /// A GET of a manifest or blob was served to its end, or broke off.
+    ServedDownload {
+        /// The serving process.
+        process: TargetId,
+        /// Manifest or blob.
+        kind: Kind,
+        /// How it ended.
+        status: Status,
+    },
+    /// An attempt to connect ended.
+    Connected {
+        /// Who and where.
+        client: Client,
+        /// How it ended.
+        result: ConnectResult,
+        /// From the SYN to the end.
+        duration: u64,
+    },
+    /// A connection's side is known: from now on it is counted as open.
+    ConnectionBegan {
+        /// The process.
+        process: TargetId,
+        /// Its side.
+        role: Role,
+    },
+    /// A counted connection is over.
+    ConnectionEnded {
+        /// The process.
+        process: TargetId,
+        /// Its side.
+        role: Role,
+    },
+    /// It is known, or final, what can be seen of a connection; once per connection.
+    Visible {
+        /// The process.
+        process: TargetId,
+        /// What can be seen.
+        visibility: Visibility,
+    },
+    /// Bytes crossed a client's TCP connection.
+    NetworkBytes {
+        /// Who and where.
+        client: Client,
+        /// Received bytes.
+        received: u64,
+        /// Transmitted bytes.
+        sent: u64,
+    },
+    /// A DNS lookup ended.
+    Lookup {
+        /// The process.
+        process: TargetId,
+        /// How it ended.
+        result: LookupResult,
+        /// Question to answer.
+        duration: u64,
+    },
+    /// A watched process is there.
+    ProcessBegan {
+        /// Its target.
+        process: TargetId,
+    },
+    /// It is gone.
+    ProcessEnded {
+        /// Its target.
+        process: TargetId,
+    },
+    /// Something was seen that belongs to no exchange, or an exchange could not be followed.
+    Unattributed {
+        /// Why: a value of the `reason` label.
+        reason: &'static str,
+    },
+    /// A gauge was put right by a resync or an eviction, not by an end that was seen.
+    Corrected {
+        /// Name of the gauge without the `pullscope_` prefix.
+        gauge: &'static str,
+    },
+}

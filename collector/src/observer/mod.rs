@@ -1,0 +1,237 @@
+//! The collector's heart: takes the kernel's records out of the ring buffer, gives them to the model, and what the model
+//! concludes to the metrics.
+//!
+//! - [`watch`]: who is watched;
+//! - [`sweep`]: connections whose end the kernel programs cannot see;
+//! - [`schedule`]: when to drain, when to ask, when to sleep.
+
+pub mod schedule;
+pub mod sweep;
+pub mod watch;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use collector_common::conn::Conn;
+use collector_common::counters::Counter;
+use tracing::{debug, warn};
+
+use crate::kernel::decode::{self, Record};
+use crate::kernel::programs::{Options, Programs};
+use crate::metrics::Metrics;
+use crate::metrics::labels::Map;
+use crate::model::Model;
+use crate::model::event::{ConnId, Event};
+use crate::model::fact::Fact;
+use crate::targets::Targets;
+use watch::Watch;
+
+/// Records taken at a time, so that a scrape never waits long.
+const BATCH: usize = 4096;
+
+/// Losses after which the model may hold what has ended long ago.
+const LEAVES_STALE: [Counter; 1] = [Counter::RingFull];
+
+/// The kernel programs, the model and the metrics, put together.
+pub struct Observer {
+    programs: Programs,
+    max_connections: u32,
+    watch: Watch,
+    model: Model,
+    metrics: Arc<Metrics>,
+    /// What the model concluded; kept to save allocations.
+    facts: Vec<Fact>,
+    /// Connections of processes that turned out not to be watched.
+    ignored: HashSet<ConnId>,
+    /// What the kernel programs had counted when last asked.
+    losses: HashMap<u32, u64>,
+    /// A process has ended since the last sweep.
+    sweep_due: bool,
+}
+
+impl Observer {
+    /// Loads and attaches the programs and finds the processes that run already.
+    pub fn start(options: &Options, targets: Targets, model: Model, metrics: Arc<Metrics>) -> anyhow::Result<Self> {
+        let mut programs = Programs::load(options)?;
+        let watch = Watch::new(targets);
+        watch.fill_comms(&mut programs)?;
+        programs.attach()?;
+        let running = watch.scan(&mut programs, now())?;
+        let mut observer = Self {
+            programs,
+            max_connections: options.max_connections,
+            watch,
+            model,
+            metrics,
+            facts: Vec::new(),
+            ignored: HashSet::new(),
+            losses: HashMap::new(),
+            sweep_due: false,
+        };
+        for event in running {
+            observer.event(event);
+        }
+        Ok(observer)
+    }
+
+    /// The loaded programs.
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// Takes what the ring buffer holds, up to a batch, and says how many records that were.
+    pub fn drain(&mut self) -> usize {
+        for taken in 0..BATCH {
+            let Some(record) = self.programs.events.next() else { return taken };
+            let kind = decode::kind(&record);
+            let decoded = decode::decode(&record, |pid| self.watch.decided(pid));
+            drop(record);
+            if let Some(kind) = kind {
+                self.metrics.itself.kernel_event(kind);
+            }
+            self.take(decoded);
+        }
+        BATCH
+    }
+
+    fn take(&mut self, record: Record) {
+        match record {
+            Record::Candidate { pid, comm, time } => {
+                if let Some(target) = self.watch.candidate(&mut self.programs, pid, &comm) {
+                    self.event(Event::ProcessBegan { pid, target, time });
+                }
+            }
+            Record::NotWatched(conn) => {
+                self.ignored.insert(conn);
+            }
+            Record::Malformed => self.metrics.itself.malformed_record(),
+            Record::Event(event) => self.event(event),
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match &event {
+            Event::ProcessEnded { pid, .. } => {
+                self.watch.ended(*pid);
+                self.sweep_due = true;
+            }
+            Event::Data { conn, .. } | Event::Changed { conn, .. } if self.ignored.contains(conn) => return,
+            Event::Closed { conn, .. } if self.ignored.remove(conn) => return,
+            _ => {}
+        }
+        self.model.event(event, &mut self.facts);
+        self.record();
+    }
+
+    /// Gives what the model concluded to the metrics.
+    fn record(&mut self) {
+        for fact in self.facts.drain(..) {
+            self.metrics.record(&fact);
+        }
+    }
+
+    /// What goes by time: connections with something in progress are asked how far they are, time-outs fall due, losses
+    /// are told and made good.
+    pub fn poll(&mut self) {
+        let waiting: Vec<ConnId> = self.model.connections_in_progress().collect();
+        for conn in waiting {
+            if let Ok(state) = self.programs.connections.get(&conn.sock, 0) {
+                self.progress(conn, &state);
+            }
+        }
+        self.model.tick(now(), &mut self.facts);
+        self.record();
+        if self.losses() {
+            self.resync();
+        }
+    }
+
+    /// Whether something is in progress that has to be asked after.
+    pub fn is_busy(&self) -> bool {
+        self.model.connections_in_progress().next().is_some()
+    }
+
+    /// Brings every number up to date: to be called before a scrape.
+    pub fn refresh(&mut self) {
+        while self.drain() == BATCH {}
+        let connections: Vec<(u64, Conn)> = self.programs.connections.iter().flatten().collect();
+        for (sock, state) in &connections {
+            self.progress(decode::id(*sock, state), state);
+        }
+        self.poll();
+        let maps = [
+            (Map("connections"), connections.len(), self.max_connections),
+            (Map("processes"), self.programs.processes.keys().flatten().count(), MAX_PROCESSES),
+        ];
+        for (map, entries, max) in maps {
+            self.metrics.itself.map(map, u32::try_from(entries).unwrap_or(u32::MAX), max);
+        }
+    }
+
+    fn progress(&mut self, conn: ConnId, state: &Conn) {
+        if conn.born == state.born && !self.ignored.contains(&conn) {
+            self.event(Event::Progress { conn, flows: decode::flows(&state.received, &state.sent) });
+        }
+    }
+
+    /// Tells the metrics what was lost; true if the model has to be put right.
+    fn losses(&mut self) -> bool {
+        let mut stale = false;
+        for counter in Counter::ALL {
+            let Ok(per_cpu) = self.programs.counters.get(&(counter as u32), 0) else { continue };
+            let total: u64 = per_cpu.iter().sum();
+            let before = self.losses.insert(counter as u32, total).unwrap_or(0);
+            if total > before {
+                debug!(reason = counter.reason(), lost = total - before, "the kernel programs lost something");
+                stale |= LEAVES_STALE.contains(&counter);
+            }
+            self.metrics.itself.kernel_losses(counter, total);
+        }
+        stale
+    }
+
+    /// After events were lost: what the kernel still knows is compared with what the model holds.
+    ///
+    /// The kernel's tables are read first and the events drained after that: what ended before the reading has been told by
+    /// then, if it was told at all; what began after it is newer than the time given here.
+    fn resync(&mut self) {
+        let time = now();
+        let connections = self.programs.connections.iter().flatten().map(|(sock, state)| decode::id(sock, &state)).collect();
+        let processes = self.programs.processes.keys().flatten().collect();
+        while self.drain() == BATCH {}
+        self.event(Event::Resync { connections, processes, time });
+    }
+
+    /// Finds connections that have ended without the kernel programs seeing it.
+    pub fn sweep(&mut self) {
+        self.sweep_due = false;
+        let now = now();
+        let known: Vec<(u64, Conn)> = self.programs.connections.iter().flatten().collect();
+        for (sock, state) in sweep::ended(&known, now) {
+            if let Err(error) = self.programs.connections.remove(&sock) {
+                warn!(%error, "cannot remove a connection that has ended");
+            }
+            self.event(Event::Closed {
+                conn: decode::id(sock, &state),
+                before: collector_common::conn::Phase::Open,
+                error: 0,
+                flows: decode::flows(&state.received, &state.sent),
+                time: now,
+            });
+        }
+    }
+
+    /// Whether a sweep would likely find something.
+    pub fn sweep_due(&self) -> bool {
+        self.sweep_due
+    }
+}
+
+/// Entries of the map of processes (`PROCESSES` in the kernel programs).
+const MAX_PROCESSES: u32 = 65_536;
+
+/// The time that the kernel programs use: `CLOCK_MONOTONIC` in nanoseconds.
+pub fn now() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+}

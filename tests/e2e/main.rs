@@ -1,0 +1,15 @@
+//! pullscope against the truth: real clients and registries, whose logs and exit codes it must agree with.
+//!
+//! Run by `cargo xtask test`, as root, with pullscope built (see `pullscope_tests::collector`). Every test observes
+//! the whole machine, so they take turns.
+
+mod access;
+mod clients;
+mod compare;
+mod connects;
+mod errors;
+mod exposition;
+mod mirror;
+mod names;
+mod redirect;
+mod storm;

@@ -1,0 +1,207 @@
+//! The real clients, each with storage, credentials and (where it has one) a daemon of its own.
+//!
+//! How they speak plain HTTP, which is theirs to choose and part of what pullscope must see:
+//! - skopeo, podman and buildah (containers/image) with `--tls-verify=false` try TLS on the registry's port first and
+//!   fall back: the registry gets a connection with a TLS hello on it, which it answers with a plain 400 or not at all;
+//! - dockerd does the same for an insecure registry;
+//! - ctr with `--plain-http` speaks plain HTTP at once, and makes the requests itself: containerd only stores.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::daemons::{Containerd, Dockerd};
+use crate::place::Place;
+use crate::process::{Outcome, Running};
+
+/// Longer than any pull of the tests takes, retries included.
+const LONGEST_PULL: Duration = Duration::from_secs(180);
+
+/// A client program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// `skopeo copy` to a directory.
+    Skopeo,
+    /// `podman pull`.
+    Podman,
+    /// `buildah pull`.
+    Buildah,
+    /// `ctr image pull`, with a containerd.
+    Ctr,
+    /// `docker pull`, with a dockerd.
+    Docker,
+}
+
+impl Client {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Skopeo, Self::Podman, Self::Buildah, Self::Ctr, Self::Docker];
+
+    /// The process that speaks to the registry, as the `process` label names it.
+    pub fn process(self) -> &'static str {
+        match self {
+            Self::Skopeo => "skopeo",
+            Self::Podman => "podman",
+            Self::Buildah => "buildah",
+            Self::Ctr => "ctr",
+            Self::Docker => "dockerd",
+        }
+    }
+}
+
+enum Daemon {
+    None,
+    Containerd(Containerd),
+    Dockerd(Dockerd),
+}
+
+/// How a client gets at an image.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
+    /// User name and password.
+    pub credentials: Option<(&'a str, &'a str)>,
+    /// `http://host:port` of a mirror for images of Docker Hub. ctr asks it with `?ns=docker.io`; the others name it
+    /// in their own configuration and ask without.
+    pub mirror: Option<&'a str>,
+}
+
+/// A client ready to pull, with empty storage and its daemon running.
+pub struct Puller<'a> {
+    client: Client,
+    place: Place,
+    options: Options<'a>,
+    daemon: Daemon,
+    // After the daemon: it goes first.
+    dir: TempDir,
+}
+
+impl<'a> Puller<'a> {
+    /// Prepares `client`, and starts its daemon, at `place`.
+    #[track_caller]
+    pub fn start(client: Client, place: Place, options: Options<'a>) -> Self {
+        let dir = tempfile::tempdir().expect("a directory for a client");
+        let daemon = match client {
+            Client::Ctr => Daemon::Containerd(Containerd::start(&place)),
+            Client::Docker => Daemon::Dockerd(Dockerd::start(&place, options.mirror)),
+            Client::Skopeo | Client::Podman | Client::Buildah => Daemon::None,
+        };
+        // The containers tools want the file that REGISTRY_AUTH_FILE names to be there.
+        fs::write(dir.path().join("auth.json"), "{}").expect("write an empty file of credentials");
+        if let Some(mirror) = options.mirror {
+            configure_mirror(dir.path(), mirror);
+        }
+        Self { client, place, options, daemon, dir }
+    }
+
+    /// Prepares `client` on the machine as it is, without options.
+    #[track_caller]
+    pub fn plain(client: Client) -> Self {
+        Self::start(client, Place::machine(), Options::default())
+    }
+
+    /// Pulls an image (`host:port/repository:tag`, or as Docker Hub's `docker.io/...`) and waits for the end.
+    #[track_caller]
+    pub fn pull(&self, reference: &str) -> Outcome {
+        self.begin(reference).wait(LONGEST_PULL)
+    }
+
+    /// Begins to pull an image.
+    #[track_caller]
+    pub fn begin(&self, reference: &str) -> Running {
+        Running::spawn(self.command(reference))
+    }
+
+    /// The daemon's process id, if the client has one.
+    pub fn daemon(&self) -> Option<u32> {
+        match &self.daemon {
+            Daemon::None => None,
+            Daemon::Containerd(daemon) => Some(daemon.pid()),
+            Daemon::Dockerd(daemon) => Some(daemon.pid()),
+        }
+    }
+
+    /// The command that pulls. Each goes to fresh storage for skopeo; the others keep what they have pulled.
+    #[track_caller]
+    pub fn command(&self, reference: &str) -> Command {
+        let dir = self.dir.path();
+        let credentials = self.options.credentials.map(|(user, password)| format!("{user}:{password}"));
+        let mut command = match &self.daemon {
+            Daemon::None => self.place.command(self.client.process()),
+            Daemon::Containerd(_) => self.place.command("ctr"),
+            Daemon::Dockerd(daemon) => daemon.command(),
+        };
+        // The containers tools read their configuration from the machine unless told otherwise.
+        command.env("HOME", dir).env("XDG_RUNTIME_DIR", dir).env("REGISTRY_AUTH_FILE", dir.join("auth.json"));
+        let registries = dir.join("registries.conf");
+        if registries.exists() {
+            command.env("CONTAINERS_REGISTRIES_CONF", &registries);
+        }
+        match (&self.daemon, self.client) {
+            (Daemon::Containerd(daemon), _) => {
+                command.arg("--address").arg(daemon.socket());
+                command.args(["image", "pull", "--snapshotter=native"]);
+                match self.options.mirror {
+                    Some(_) => command.arg("--hosts-dir").arg(dir.join("hosts")),
+                    None => command.arg("--plain-http"),
+                };
+                command.args(credentials.map(|both| format!("--user={both}")));
+                command.arg(reference);
+            }
+            (Daemon::Dockerd(_), _) => {
+                if let Some((user, password)) = self.options.credentials {
+                    configure_docker(dir, reference, user, password);
+                }
+                command.arg("pull").arg(reference);
+            }
+            (Daemon::None, Client::Skopeo) => {
+                if registries.exists() {
+                    // skopeo 1.9 pays no attention to the environment variable that podman and buildah take.
+                    command.arg("--registries-conf").arg(registries);
+                }
+                command.args(["copy", "--src-tls-verify=false"]);
+                command.args(credentials.map(|both| format!("--src-creds={both}")));
+                let target = tempfile::tempdir_in(dir).expect("a directory for an image").keep();
+                command.arg(format!("docker://{reference}")).arg(format!("dir:{}", target.display()));
+            }
+            (Daemon::None, _) => {
+                command.arg("--root").arg(dir.join("root")).arg("--runroot").arg(dir.join("run"));
+                // vfs: overlay on the machine's own overlay or file system may not be there.
+                command.args(["--storage-driver=vfs", "pull", "--tls-verify=false"]);
+                command.args(credentials.map(|both| format!("--creds={both}")));
+                command.arg(reference);
+            }
+        }
+        command
+    }
+}
+
+/// For the containers tools a `registries.conf` (containers-registries.conf(5)), for ctr a `hosts.toml` (containerd
+/// 1.6, docs/hosts.md) which trusts that the mirror speaks plain HTTP because its URL says so.
+#[track_caller]
+fn configure_mirror(dir: &Path, mirror: &str) {
+    let location = mirror.trim_start_matches("http://");
+    let text = format!(
+        "[[registry]]\nprefix = \"docker.io\"\nlocation = \"docker.io\"\n\
+         [[registry.mirror]]\nlocation = \"{location}\"\ninsecure = true\n"
+    );
+    fs::write(dir.join("registries.conf"), text).expect("write registries.conf");
+    let hosts = dir.join("hosts/docker.io");
+    fs::create_dir_all(&hosts).expect("create the directory of hosts.toml");
+    let text = format!("[host.\"{mirror}\"]\ncapabilities = [\"pull\", \"resolve\"]\n");
+    fs::write(hosts.join("hosts.toml"), text).expect("write hosts.toml");
+}
+
+/// The docker command line takes credentials from a file only; `docker login` would make requests of its own.
+#[track_caller]
+fn configure_docker(dir: &Path, reference: &str, user: &str, password: &str) {
+    let registry = reference.split('/').next().unwrap_or_default();
+    let auth = BASE64_STANDARD.encode(format!("{user}:{password}"));
+    fs::create_dir_all(dir.join(".docker")).expect("create the directory of docker's configuration");
+    let config = json!({ "auths": { registry: { "auth": auth } } }).to_string();
+    fs::write(dir.join(".docker/config.json"), config).expect("write docker's configuration");
+}

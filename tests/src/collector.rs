@@ -1,0 +1,176 @@
+//! pullscope itself, as the tests run it: from outside, by its command line and its HTTP surface.
+//!
+//! `PULLSCOPE_BIN` names the program (default: the workspace's release build), `PULLSCOPE_STRATEGY` the kernel
+//! strategy (default: `auto`).
+
+use std::env;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{Flock, FlockArg};
+use tempfile::TempDir;
+
+use crate::loopback::free_address;
+use crate::place::Place;
+use crate::process::{PATIENCE, Server, poll};
+use crate::scrape::Scrape;
+
+/// Keeps two tests from observing each other's clients: pullscope watches the whole machine. A test takes it before
+/// it starts anything, as the images it pushes would be another test's traffic.
+pub struct Alone(#[expect(dead_code, reason = "held for its drop")] Flock<File>);
+
+/// Waits until no other test on the machine observes or is observed.
+#[track_caller]
+pub fn alone() -> Alone {
+    let file =
+        File::create(env::temp_dir().join("pullscope-tests.lock")).expect("create the lock of the tests");
+    Alone(Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error).expect("lock"))
+}
+
+/// A running pullscope; gone when dropped.
+pub struct Collector {
+    server: Server,
+    address: SocketAddr,
+    dir: TempDir,
+}
+
+/// How pullscope is to be started.
+#[derive(Default)]
+pub struct Settings<'a> {
+    /// The content of a configuration file.
+    pub config: Option<&'a str>,
+    /// Further arguments of `run`.
+    pub arguments: &'a [&'a str],
+}
+
+impl Collector {
+    /// Starts pullscope with its defaults and waits until it is ready.
+    #[track_caller]
+    pub fn start(alone: &Alone) -> Self {
+        Self::start_with(alone, &Settings::default())
+    }
+
+    /// Starts pullscope and waits until it is ready.
+    #[track_caller]
+    pub fn start_with(_: &Alone, settings: &Settings<'_>) -> Self {
+        let dir = tempfile::tempdir().expect("a directory for pullscope");
+        let address = free_address();
+        let strategy = env::var("PULLSCOPE_STRATEGY").unwrap_or_else(|_| "auto".to_owned());
+        let mut command = Place::machine().command(binary());
+        command.arg("run").arg(format!("--web.listen-address={address}"));
+        command.arg(format!("--kernel.strategy={strategy}"));
+        if let Some(config) = settings.config {
+            let file = dir.path().join("pullscope.toml");
+            fs::write(&file, config).expect("write the configuration of pullscope");
+            command.arg(format!("--config.file={}", file.display()));
+        }
+        command.args(settings.arguments);
+        let mut server = Server::spawn("pullscope", command, &dir.path().join("log"));
+        server.wait_until("/readyz", |_| (get(address, "/readyz").ok()?.0 == 200).then_some(()));
+        Self { server, address, dir }
+    }
+
+    /// Where it serves.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.server.output()
+    }
+
+    /// The directory of its files, for what a test keeps beside them.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// `/metrics` as text.
+    #[track_caller]
+    pub fn text(&self) -> String {
+        let (code, text) = get(self.address, "/metrics").expect("GET /metrics");
+        assert_eq!(code, 200, "{text}");
+        text
+    }
+
+    /// `/metrics` now.
+    #[track_caller]
+    pub fn scrape(&self) -> Scrape {
+        Scrape::parse(&self.text()).expect("the text format")
+    }
+
+    /// Scrapes until `enough` says so, for at most [`PATIENCE`]; gives the last scrape either way, so that the
+    /// assertion that follows can show what is missing.
+    #[track_caller]
+    pub fn until(&self, enough: impl Fn(&Scrape) -> bool) -> Scrape {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let scrape = self.scrape();
+            if enough(&scrape) || Instant::now() > deadline {
+                return scrape;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Scrapes until two scrapes, a while apart, have the same counts of requests, and nothing is in flight: what the
+    /// clients have done is counted.
+    #[track_caller]
+    pub fn settled(&self) -> Scrape {
+        let counts = |scrape: &Scrape| {
+            let counted = [
+                "registry_requests_total",
+                "downloads_total",
+                "connects_total",
+                "registry_response_bytes_total",
+            ];
+            counted.map(|name| scrape.count(&format!("pullscope_{name}"), &[]))
+        };
+        let settled = poll(PATIENCE, || {
+            let before = self.scrape();
+            std::thread::sleep(Duration::from_millis(300));
+            let after = self.scrape();
+            let idle = after.count("pullscope_registry_requests_in_flight", &[]) == 0;
+            (idle && counts(&before) == counts(&after)).then_some(after)
+        });
+        settled.unwrap_or_else(|| panic!("pullscope does not settle: {}", self.scrape()))
+    }
+
+    /// Stops it by SIGTERM.
+    ///
+    /// # Panics
+    /// When its exit status is not 0.
+    #[track_caller]
+    pub fn stop(mut self) {
+        let status = self.server.terminate();
+        assert!(status.success(), "pullscope ended with {status}");
+    }
+}
+
+/// The program under test.
+#[track_caller]
+pub fn binary() -> PathBuf {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/pullscope");
+    let binary = env::var_os("PULLSCOPE_BIN").map_or_else(default, PathBuf::from);
+    fs::canonicalize(&binary).unwrap_or_else(|error| {
+        panic!("no pullscope at {}: {error}; build it, or set PULLSCOPE_BIN", binary.display())
+    })
+}
+
+/// A GET of any path of pullscope's HTTP surface: status and body.
+///
+/// # Errors
+/// When there is no answer.
+pub fn get(address: SocketAddr, path: &str) -> Result<(u16, String), ureq::Error> {
+    let config =
+        ureq::config::Config::builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
+    let mut answer = config.new_agent().get(format!("http://{address}{path}")).call()?;
+    Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
+}

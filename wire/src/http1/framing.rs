@@ -1,0 +1,47 @@
+//! Where a message body ends (RFC 9112 section 6.3).
+
+use super::Method;
+use super::fields::Fields;
+
+/// How the end of a body is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// There is no body.
+    None,
+    /// This many bytes.
+    Length(u64),
+    /// Chunks, the last of which is empty.
+    Chunked,
+    /// All that comes until the connection closes.
+    UntilClose,
+}
+
+/// `Content-Length` or `Transfer-Encoding` contradict themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Contradiction;
+
+impl Framing {
+    /// The framing of a request's body.
+    pub(super) fn of_request(fields: &Fields<'_>) -> Result<Self, Contradiction> {
+        match fields.chunked_last {
+            // It overrides a `Content-Length`, even a wrong one.
+            Some(true) => Ok(Self::Chunked),
+            // Only the close could delimit it, and a request cannot be answered after that.
+            Some(false) => Err(Contradiction),
+            None => Ok(fields.content_length()?.map_or(Self::None, Self::Length)),
+        }
+    }
+
+    /// The framing of the body of a response with status `code` to a request with `method`.
+    pub(super) fn of_response(fields: &Fields<'_>, code: u16, method: Method) -> Result<Self, Contradiction> {
+        let tunnel = method == Method::Connect && (200..300).contains(&code);
+        if method == Method::Head || tunnel || matches!(code, 100..=199 | 204 | 304) {
+            return Ok(Self::None);
+        }
+        match fields.chunked_last {
+            Some(true) => Ok(Self::Chunked),
+            Some(false) => Ok(Self::UntilClose),
+            None => Ok(fields.content_length()?.map_or(Self::UntilClose, Self::Length)),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Pure decoders: captured bytes in, facts out. No I/O, no clock, no `unsafe`.
+//!
+//! Everything here takes bytes that crossed a socket (and the time they crossed it, in nanoseconds, given by the
+//! caller) and says what they mean. The bytes come from strangers: every decoder bounds its memory, never panics,
+//! and answers "unknown" where it cannot know.
+//!
+//! | module | in | out |
+//! | --- | --- | --- |
+//! | [`http1`] | both directions of one connection, with stream positions and holes | requests, responses, body bytes, ends ([`http1::Fact`]) |
+//! | [`oci`] | a request's method, path and query | which endpoint of a registry it is ([`oci::OciRequest`]) |
+//! | [`mod@reference`] | an image reference as people write it | registry host, repository, tag, digest |
+//! | [`registry`] | a host or an image reference | the bounded registry label of the metrics |
+//! | [`tls`] | the first bytes of a connection | SNI and ALPN of a `ClientHello` |
+//! | [`dns`] | a DNS message | the name asked and the addresses answered |
+//! | [`host`] | `host[:port]` as it stands in heads and URLs | the same, normalised and split |
+//!
+//! # Using `http1`
+//!
+//! One [`http1::Connection`] per socket. Feed it in the order of the kernel's events:
+//!
+//! ```
+//! use wire::http1::{Connection, Direction, Fact};
+//!
+//! let mut connection = Connection::opened(); // seen from its first byte; `Connection::new()` when joined later
+//! let mut facts = Vec::new();
+//! connection.data(Direction::Sent, 0, b"GET /v2/ HTTP/1.1\r\nHost: example.com\r\n\r\n", 1_000, &mut facts);
+//! let head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+//! connection.data(Direction::Received, 0, head, 2_000, &mut facts);
+//! // The body was counted by the kernel, not captured.
+//! connection.advanced(Direction::Received, head.len() as u64 + 1_000_000, 9_000, &mut facts);
+//! assert!(matches!(facts.last(), Some(Fact::End { time: 9_000, .. })));
+//! ```
+//!
+//! # Secrets
+//!
+//! Credentials are reduced to [`http1::Credentials`] while a head is parsed and never kept. Paths and queries may be
+//! signed URLs: they are kept in memory because a redirect has to be recognised, but no `Debug` output shows them.
+#![forbid(unsafe_code)]
+
+pub mod dns;
+pub mod host;
+pub mod http1;
+pub mod oci;
+pub mod reference;
+pub mod registry;
+pub mod tls;

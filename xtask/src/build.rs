@@ -1,0 +1,168 @@
+//! `cargo xtask build`: the kernel programs, then the program that carries them.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    setup::{self, KernelTools, llvm},
+    steps::{Live, Outcome, Steps},
+    workspace::Workspace,
+};
+
+/// Arguments of `cargo xtask build`, shared by `run`.
+#[derive(clap::Args, Clone, Copy)]
+// Two `Args` in one command line would be two groups of one name.
+#[group(skip)]
+pub struct Args {
+    /// Build `target/debug/pullscope` instead: quicker to build, slower to run
+    #[arg(long)]
+    pub debug: bool,
+    /// Let the kernel programs log (costs on every event; for work on the programs themselves)
+    #[arg(long)]
+    pub kernel_log: bool,
+}
+
+const TARGET: &str = "bpfel-unknown-none";
+
+/// Sets up and builds.
+pub fn main(args: Args) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let mut steps = Steps::new(&workspace)?;
+    all(&workspace, &mut steps, args)
+}
+
+/// The set-up and the build, step by step.
+pub fn all(workspace: &Workspace, steps: &mut Steps, args: Args) -> Result<()> {
+    if let Some(tools) = setup::for_kernel(workspace, steps)? {
+        steps.step("kernel programs", |live| kernel(workspace, live, &tools, args.kernel_log))?;
+    }
+    steps.step("pullscope", |live| program(workspace, live, args.debug))
+}
+
+/// Builds the kernel programs into the one object that `collector/build.rs` embeds.
+pub fn kernel(workspace: &Workspace, live: &Live, tools: &KernelTools, log: bool) -> Result<Outcome> {
+    let mut build = kernel_cargo(workspace, tools, "build")?;
+    build.arg("--release");
+    if log {
+        build.args(["--features", "log"]);
+    }
+    live.run(&mut build)?;
+    let linked = workspace.target.join("ebpf").join(TARGET).join("release/collector-ebpf");
+    let object = workspace.kernel_object();
+    let bytes = fs::read(&linked).with_context(|| format!("cannot read {}", linked.display()))?;
+    ensure!(
+        is_bpf_object(&bytes),
+        "{} is no BPF object: does collector-ebpf have programs?",
+        linked.display()
+    );
+    let changed = write_if_changed(&object, &bytes)?;
+    let size = bytes.len().div_ceil(1024);
+    let changed = if changed { "" } else { ", unchanged" };
+    Ok(Outcome::Done(format!("{} ({size} KiB{changed})", workspace.short(&object))))
+}
+
+/// Lints the kernel programs, when the toolchain can.
+pub fn kernel_clippy(workspace: &Workspace, live: &Live, tools: &KernelTools) -> Result<Outcome> {
+    if !tools.toolchain.program("cargo-clippy").is_file() {
+        return Ok(Outcome::Skipped(format!("{} has no clippy", tools.toolchain.name)));
+    }
+    let mut clippy = kernel_cargo(workspace, tools, "clippy")?;
+    // Cargo looks for its subcommands in PATH, where another toolchain's may come first.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(tools.toolchain.sysroot.join("bin")).chain(std::env::split_paths(&path));
+    clippy.env("PATH", std::env::join_paths(folders)?).args(["--release", "--", "-Dwarnings"]);
+    live.run(&mut clippy)?;
+    Ok(Outcome::Done(String::new()))
+}
+
+/// The kernel toolchain's Cargo for the kernel programs: the flags of aya-build, with the instruction set pinned.
+fn kernel_cargo(workspace: &Workspace, tools: &KernelTools, subcommand: &str) -> Result<Command> {
+    let toolchain = &tools.toolchain;
+    let flags = [
+        // Which registers `pt_regs` has, for aya-ebpf and for us.
+        format!("--cfg=bpf_target_arch=\"{}\"", std::env::consts::ARCH),
+        // BTF is made from debug information.
+        "-Cdebuginfo=2".to_owned(),
+        "-Clink-arg=--btf".to_owned(),
+        // 32-bit operations and jumps: every kernel since 5.1 has them (kernel/bpf/verifier.c, BPF_JMP32).
+        "-Ctarget-cpu=v3".to_owned(),
+        format!("-Clinker={}", tools.linker.display()),
+    ];
+    let mut cargo = workspace.command(toolchain.program("cargo"));
+    // A folder of its own: other compiler, other flags; the host's builds stay as they are.
+    cargo
+        .args([
+            subcommand,
+            "--package=collector-ebpf",
+            "-Zbuild-std=core",
+            "--target",
+            TARGET,
+            "--target-dir",
+        ])
+        .arg(workspace.target.join("ebpf"))
+        .env("RUSTC", toolchain.program("rustc"))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+        .env("LD_LIBRARY_PATH", llvm::folder(workspace, toolchain)?);
+    for other in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO", "RUSTUP_TOOLCHAIN"] {
+        cargo.env_remove(other);
+    }
+    Ok(cargo)
+}
+
+/// Builds the program itself, with the kernel programs that are there.
+pub fn program(workspace: &Workspace, live: &Live, debug: bool) -> Result<Outcome> {
+    let mut build = workspace.cargo();
+    build.args(["build", "--package=pullscope"]);
+    if !debug {
+        build.arg("--release");
+    }
+    live.run(&mut build)?;
+    let binary = workspace.binary(debug);
+    Ok(Outcome::Done(workspace.short(&binary).to_string()))
+}
+
+/// Whether this is an ELF file for BPF: class 64, `e_machine` 247 (`EM_BPF`, include/uapi/linux/elf-em.h).
+fn is_bpf_object(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x7fELF\x02") && bytes.get(18..20) == Some(&247_u16.to_le_bytes())
+}
+
+/// Writes a file unless it has that content, so that what depends on it is not built again; whether it was written.
+fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<bool> {
+    if fs::read(path).is_ok_and(|present| present == bytes) {
+        return Ok(false);
+    }
+    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))
+        .and_then(|()| fs::write(path, bytes))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bpf_object_is_told_from_a_host_program() {
+        let mut object = [0_u8; 64];
+        object[..5].copy_from_slice(b"\x7fELF\x02");
+        object[18] = 247;
+        assert!(is_bpf_object(&object));
+        object[18] = 62;
+        assert!(!is_bpf_object(&object), "x86-64");
+        assert!(!is_bpf_object(b""));
+    }
+
+    #[test]
+    fn an_unchanged_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deeper/object");
+        assert!(write_if_changed(&path, b"one").unwrap());
+        let before = fs::metadata(&path).unwrap().modified().unwrap();
+        assert!(!write_if_changed(&path, b"one").unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
+        assert!(write_if_changed(&path, b"two").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+    }
+}

@@ -1,0 +1,77 @@
+//! What the commands need from the machine: looked for first, installed only when absent.
+
+pub mod debian;
+pub mod linker;
+pub mod lints;
+pub mod llvm;
+pub mod toolchain;
+
+use anyhow::Result;
+
+use crate::{
+    demo, fuzz,
+    steps::{Outcome, Steps},
+    workspace::Workspace,
+};
+
+/// Arguments of `cargo xtask setup`.
+#[derive(clap::Args)]
+pub struct Args {}
+
+/// What builds the kernel programs.
+pub struct KernelTools {
+    /// A compiler with the sources of its `core`.
+    pub toolchain: toolchain::Toolchain,
+    /// bpf-linker.
+    pub linker: std::path::PathBuf,
+}
+
+/// Sets up everything that `run` and `test` need.
+pub fn main(_: &Args) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let mut steps = Steps::new(&workspace)?;
+    for_kernel(&workspace, &mut steps)?;
+    for_lints(&workspace, &mut steps)?;
+    for_fuzz(&workspace, &mut steps)?;
+    for_end_to_end(&workspace, &mut steps)?;
+    demo::set_up(&workspace, &mut steps)
+}
+
+/// Finds or installs what builds the kernel programs.
+pub fn for_kernel(workspace: &Workspace, steps: &mut Steps) -> Result<Option<KernelTools>> {
+    let mut found_toolchain = None;
+    let mut found_linker = None;
+    steps.step("kernel toolchain", |live| {
+        let (toolchain, outcome) = toolchain::find_or_install(workspace, live)?;
+        found_toolchain = Some(toolchain);
+        Ok(outcome)
+    })?;
+    steps.step("bpf-linker", |live| {
+        let (linker, outcome) = linker::find_or_install(workspace, live)?;
+        found_linker = Some(linker);
+        Ok(outcome)
+    })?;
+    Ok(found_toolchain.zip(found_linker).map(|(toolchain, linker)| KernelTools { toolchain, linker }))
+}
+
+/// Finds or installs rustfmt and clippy.
+pub fn for_lints(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    steps.step("rustfmt and clippy", |live| lints::require(workspace, live))
+}
+
+/// Finds or installs cargo-fuzz.
+pub fn for_fuzz(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    steps.step("cargo-fuzz", |live| fuzz::require(workspace, live))
+}
+
+/// Finds or installs the Debian packages that the end-to-end tests start.
+pub fn for_end_to_end(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    steps.step("test packages", |live| {
+        let list = workspace.root.join("tests/packages.txt");
+        if !list.is_file() {
+            return Ok(Outcome::Skipped(format!("there is no {}", workspace.short(&list))));
+        }
+        let packages = debian::parse_packages(&std::fs::read_to_string(list)?);
+        debian::require(workspace, live, &packages, "the end-to-end tests")
+    })
+}

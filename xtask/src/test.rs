@@ -1,0 +1,138 @@
+//! `cargo xtask test`: every check of the project, the same here and in CI.
+
+use std::fs;
+
+use anyhow::Result;
+
+use crate::{
+    build, docs, fuzz,
+    setup::{self, KernelTools},
+    steps::{Live, Outcome, Steps},
+    workspace::{Workspace, is_root},
+};
+
+/// Arguments of `cargo xtask test`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Go on after a check that failed, and tell at the end
+    #[arg(long)]
+    keep_going: bool,
+    /// Leave out fuzzing and the end-to-end tests
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Everything that builds for the host. The kernel programs build for another target.
+const HOST_PACKAGES: [&str; 3] = ["--workspace", "--exclude", "collector-ebpf"];
+const RELEASE_BUILD: &str = "release build";
+
+/// Runs the checks and prints a table of them.
+pub fn main(args: &Args) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let mut steps = Steps::new(&workspace)?.keep_going(args.keep_going);
+    let result = all(&workspace, &mut steps, args);
+    let summary = steps.finish();
+    result.and(summary)
+}
+
+fn all(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<()> {
+    let tools = set_up(workspace, steps, args)?;
+    // The quick ones first: most mistakes end the run within a minute.
+    steps.step("rustfmt", |live| rustfmt(workspace, live))?;
+    if let Some(tools) = &tools {
+        steps.step("kernel programs", |live| build::kernel(workspace, live, tools, false))?;
+        steps.step("kernel clippy", |live| build::kernel_clippy(workspace, live, tools))?;
+    }
+    steps.step("clippy", |live| cargo(workspace, live, "clippy", &["--all-targets", "--", "-Dwarnings"]))?;
+    steps.step("rustdoc", |live| cargo(workspace, live, "doc", &["--no-deps"]))?;
+    steps.step("unit tests", |live| done(live.run(workspace.cargo().arg("test"))))?;
+    steps.step("docs", |live| docs::check(workspace, live))?;
+    if !args.quick {
+        steps.step("fuzz", |live| fuzz::all(workspace, live))?;
+    }
+    steps.step(RELEASE_BUILD, |live| build::program(workspace, live, false))?;
+    if !args.quick {
+        for strategy in ["sock", "syscall"] {
+            let built = steps.is_done(RELEASE_BUILD);
+            steps.step(&format!("end-to-end {strategy}"), |live| {
+                end_to_end(workspace, live, strategy, built)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn set_up(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<Option<KernelTools>> {
+    let tools = setup::for_kernel(workspace, steps)?;
+    setup::for_lints(workspace, steps)?;
+    if !args.quick {
+        setup::for_fuzz(workspace, steps)?;
+        if is_root() {
+            setup::for_end_to_end(workspace, steps)?;
+        }
+    }
+    Ok(tools)
+}
+
+fn done(result: Result<()>) -> Result<Outcome> {
+    result.map(|()| Outcome::Done(String::new()))
+}
+
+fn rustfmt(workspace: &Workspace, live: &Live) -> Result<Outcome> {
+    // Told so, since rustfmt colours a diff even in a file.
+    let plain = ["--", "--color=never"];
+    live.run(workspace.cargo().args(["fmt", "--all", "--check"]).args(plain))?;
+    // A workspace of its own, as cargo-fuzz wants it.
+    let fuzz = "wire/fuzz/Cargo.toml";
+    if workspace.root.join(fuzz).is_file() {
+        live.run(workspace.cargo().args(["fmt", "--check", "--manifest-path", fuzz]).args(plain))?;
+    }
+    Ok(Outcome::Done(String::new()))
+}
+
+fn cargo(workspace: &Workspace, live: &Live, subcommand: &str, words: &[&str]) -> Result<Outcome> {
+    let mut cargo = workspace.cargo();
+    cargo.arg(subcommand).args(HOST_PACKAGES).args(words).env("RUSTDOCFLAGS", "-Dwarnings");
+    done(live.run(&mut cargo))
+}
+
+fn end_to_end(workspace: &Workspace, live: &Live, strategy: &str, built: bool) -> Result<Outcome> {
+    if !built {
+        return Ok(Outcome::Skipped(format!("the {RELEASE_BUILD} failed")));
+    }
+    if !is_root() {
+        return Ok(Outcome::Skipped("only root may load kernel programs".to_owned()));
+    }
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    if strategy == "sock" && kernel_version(&release) < SOCK_TRACEPOINTS {
+        return Ok(Outcome::Skipped(format!("kernel {} has no sock_send_length tracepoint", release.trim())));
+    }
+    let mut test = workspace.cargo();
+    test.args(["test", "--package=pullscope-tests"]);
+    test.env("PULLSCOPE_BIN", workspace.binary(false)).env("PULLSCOPE_STRATEGY", strategy);
+    done(live.run(&mut test))
+}
+
+/// The first kernel with the tracepoints `sock_send_length` and `sock_recv_length` (include/trace/events/sock.h).
+const SOCK_TRACEPOINTS: (u32, u32) = (6, 3);
+
+/// The two first numbers of a kernel release such as `6.18.44-amd64`; (0, 0) when it has none.
+fn kernel_version(release: &str) -> (u32, u32) {
+    let mut numbers =
+        release.split(|character: char| !character.is_ascii_digit()).map_while(|part| part.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_releases_compare_by_number() {
+        assert_eq!(kernel_version("6.18.44-fc-v669\n"), (6, 18));
+        assert_eq!(kernel_version("6.1.0-18-cloud-amd64\n"), (6, 1));
+        assert_eq!(kernel_version("7.0-rc1"), (7, 0));
+        assert_eq!(kernel_version("unknown"), (0, 0));
+        assert!(kernel_version("6.10.1") >= SOCK_TRACEPOINTS && kernel_version("6.2.9") < SOCK_TRACEPOINTS);
+    }
+}
