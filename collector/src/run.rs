@@ -1,38 +1,96 @@
 //! `pullscope run`: puts the parts together and keeps them going until it is told to stop.
 
 use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::failure::Failure;
+use crate::kernel::programs::{Options, Probe};
+use crate::kernel::strategy::Strategy;
 use crate::metrics::Metrics;
+use crate::metrics::labels::{self, AttachedStrategy};
+use crate::model::{self, Model};
+use crate::observer::{Observer, schedule};
+use crate::serve::status::ProbeState;
 use crate::serve::{self, Pages, Status};
+
+/// Scrapes that may wait for fresh numbers at a time; as many as the server has connections.
+const WAITING_SCRAPES: usize = 64;
 
 /// Runs until `shutdown` completes, then stops within two seconds.
 ///
 /// The addresses are taken first: a busy port is told before anything is attached to the kernel.
 pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
     let listeners = serve::bind(&settings.listen_addresses).await?;
-    for listener in &listeners {
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, path = settings.telemetry_path.as_str(), "serving metrics");
-        }
-    }
     let max_registries = usize::try_from(settings.max_registries.get()).unwrap_or(usize::MAX);
     let metrics = Arc::new(Metrics::new(&settings.targets, max_registries).map_err(|error| {
         Failure::new("metrics", error, "This is a defect of pullscope: please report it.")
     })?);
     let status = Status::new(Arc::clone(&metrics), "kernel programs not attached");
-    let pages = Arc::new(Pages { metrics, status, telemetry_path: settings.telemetry_path });
+    let observer = observe(&settings, &metrics, &status)?;
 
+    let (refresh, refreshes) = mpsc::channel(WAITING_SCRAPES);
+    for listener in &listeners {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, path = settings.telemetry_path.as_str(), "serving metrics");
+        }
+    }
+    let pages =
+        Arc::new(Pages { metrics, status: status.clone(), telemetry_path: settings.telemetry_path, refresh });
     let (stop, stopped) = watch::channel(false);
-    let server = tokio::spawn(serve::serve(listeners, pages, stopped));
-    shutdown.await;
+    let server = tokio::spawn(serve::serve(listeners, pages, stopped.clone()));
+    let observing = schedule::run(observer, status, refreshes, stopped);
+    tokio::pin!(observing);
+    let ended = tokio::select! {
+        () = shutdown => None,
+        ended = &mut observing => Some(ended),
+    };
     tracing::info!("stopping");
     // Errors mean that the server is gone already, which is what is wanted.
     let _ = stop.send(true);
+    let ended = match ended {
+        Some(ended) => ended,
+        None => observing.await,
+    };
     let _ = server.await;
-    Ok(())
+    ended.map_err(|error| failure(&error))
+}
+
+/// Attaches the kernel programs and says so.
+fn observe(settings: &Settings, metrics: &Arc<Metrics>, status: &Status) -> Result<Observer, Failure> {
+    let options = Options {
+        strategy: match settings.strategy {
+            config::Strategy::Auto => None,
+            config::Strategy::Sock => Some(Strategy::Sock),
+            config::Strategy::Syscall => Some(Strategy::Syscall),
+        },
+        ring_buffer_bytes: settings.ring_buffer_bytes.get(),
+        max_connections: settings.max_connections.get(),
+    };
+    let model = Model::new(model::Settings { limits: model::Limits::default(), hash_key: [random(), random()] });
+    let observer = Observer::start(&options, settings.targets.clone(), model, Arc::clone(metrics))
+        .map_err(|error| failure(&error))?;
+    for Probe { name, missing } in &observer.programs().probes {
+        let state = missing.clone().map_or(ProbeState::Attached, ProbeState::Detached);
+        status.probe(labels::Probe(name), state);
+    }
+    let strategy = observer.programs().strategy;
+    tracing::info!(%strategy, "kernel programs attached");
+    status.attached(match strategy {
+        Strategy::Sock => AttachedStrategy::Sock,
+        Strategy::Syscall => AttachedStrategy::Syscall,
+    });
+    Ok(observer)
+}
+
+fn failure(error: &anyhow::Error) -> Failure {
+    Failure::new("kernel programs", format!("{error:#}"), "`pullscope check` says what this machine lacks.")
+}
+
+/// A number that nobody can foresee: the standard library draws the keys of its hash maps from the system.
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
 }

@@ -64,7 +64,7 @@ pub fn kernel(workspace: &Workspace, live: &Live, tools: &KernelTools, log: bool
 
 /// Lints the kernel programs, when the toolchain can.
 pub fn kernel_clippy(workspace: &Workspace, live: &Live, tools: &KernelTools) -> Result<Outcome> {
-    if !tools.toolchain.program("cargo-clippy").is_file() {
+    if !tools.toolchain.has_clippy() {
         return Ok(Outcome::Skipped(format!("{} has no clippy", tools.toolchain.name)));
     }
     let mut clippy = kernel_cargo(workspace, tools, "clippy")?;

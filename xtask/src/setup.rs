@@ -30,8 +30,8 @@ pub struct KernelTools {
 pub fn main(_: &Args) -> Result<()> {
     let workspace = Workspace::find()?;
     let mut steps = Steps::new(&workspace)?;
-    for_kernel(&workspace, &mut steps)?;
-    for_lints(&workspace, &mut steps)?;
+    let tools = for_kernel(&workspace, &mut steps)?;
+    for_lints(&workspace, &mut steps, tools.as_ref())?;
     for_fuzz(&workspace, &mut steps)?;
     for_end_to_end(&workspace, &mut steps)?;
     demo::set_up(&workspace, &mut steps)
@@ -55,8 +55,12 @@ pub fn for_kernel(workspace: &Workspace, steps: &mut Steps) -> Result<Option<Ker
 }
 
 /// Finds or installs rustfmt and clippy.
-pub fn for_lints(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
-    steps.step("rustfmt and clippy", |live| lints::require(workspace, live))
+pub fn for_lints(workspace: &Workspace, steps: &mut Steps, tools: Option<&KernelTools>) -> Result<()> {
+    steps.step("rustfmt and clippy", |live| {
+        let host = lints::require(workspace, live)?;
+        let Some(tools) = tools else { return Ok(host) };
+        lints::require_for_kernel(workspace, live, &tools.toolchain)
+    })
 }
 
 /// Finds or installs cargo-fuzz.

@@ -5,7 +5,9 @@
 mod live;
 
 use std::{
+    fmt::Display,
     fs,
+    io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -68,7 +70,7 @@ impl Steps {
         let result = work(&live);
         live.stop();
         let took = began.elapsed();
-        println!("{}", self.style.line(name, took, &result));
+        say(self.style.line(name, took, &result));
         let outcome = result.map_err(|error| {
             live.show_output();
             format!("{error:#}")
@@ -89,16 +91,16 @@ impl Steps {
     /// Prints the table of all steps; an error when one failed.
     pub fn finish(&self) -> Result<()> {
         let width = self.ended.iter().map(|step| step.name.len()).max().unwrap_or(0);
-        println!("\n{:width$}  {:>8}  result", "step", "time");
+        say(format_args!("\n{:width$}  {:>8}  result", "step", "time"));
         for step in &self.ended {
             let result = match &step.outcome {
                 Ok(Outcome::Done(_)) => self.style.paint(GREEN, "ok"),
                 Ok(Outcome::Skipped(why)) => self.style.paint(YELLOW, &format!("skipped: {why}")),
                 Err(_) => self.style.paint(RED, "failed"),
             };
-            println!("{:width$}  {:>8}  {result}", step.name, seconds(step.took));
+            say(format_args!("{:width$}  {:>8}  {result}", step.name, seconds(step.took)));
         }
-        println!("{:width$}  {:>8}", "all", seconds(self.began.elapsed()));
+        say(format_args!("{:width$}  {:>8}", "all", seconds(self.began.elapsed())));
         let failed: Vec<_> =
             self.ended.iter().filter(|step| step.outcome.is_err()).map(|step| &*step.name).collect();
         if failed.is_empty() {
@@ -121,8 +123,7 @@ struct Style {
 
 impl Style {
     fn of_stdout() -> Self {
-        use std::io::IsTerminal as _;
-        let terminal = std::io::stdout().is_terminal();
+        let terminal = io::stdout().is_terminal();
         // https://no-color.org: any value but the empty one.
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { terminal, colours: terminal && !no_colour }
@@ -140,6 +141,11 @@ impl Style {
         };
         format!("{mark} {name:<20} {:>8}  {note}", seconds(took)).trim_end().to_owned()
     }
+}
+
+/// Prints a line. When nobody reads any more (`| head`) the work goes on, and the exit status tells how it ended.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// A duration in seconds to one decimal, or in minutes and seconds when long.

@@ -64,7 +64,7 @@ fn all(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<()> {
 
 fn set_up(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<Option<KernelTools>> {
     let tools = setup::for_kernel(workspace, steps)?;
-    setup::for_lints(workspace, steps)?;
+    setup::for_lints(workspace, steps, tools.as_ref())?;
     if !args.quick {
         setup::for_fuzz(workspace, steps)?;
         if is_root() {

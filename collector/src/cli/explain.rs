@@ -83,7 +83,12 @@ pub fn markdown() -> String {
         for metric in section.metrics {
             let labels: Vec<&str> = metric.labels.iter().map(|label| label.name).collect();
             let full = metric.full_name();
-            let _ = writeln!(text, "| [`{full}`](#{full}) | {} | {} |", metric.r#type.as_str(), labels.join(", "));
+            let _ = writeln!(
+                text,
+                "| [`{full}`](#{full}) | {} | {} |",
+                metric.r#type.as_str(),
+                labels.join(", ")
+            );
         }
         for metric in section.metrics {
             one_markdown(&mut text, metric);

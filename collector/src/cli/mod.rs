@@ -158,7 +158,8 @@ fn from_environment(error: &clap::Error, arguments: &[OsString]) -> Option<Strin
         return None;
     };
     let flag = argument.split(' ').next()?;
-    let given = |argument: &OsString| argument.to_str().is_some_and(|text| text.split('=').next() == Some(flag));
+    let given =
+        |argument: &OsString| argument.to_str().is_some_and(|text| text.split('=').next() == Some(flag));
     if arguments.iter().any(given) {
         return None;
     }
@@ -170,7 +171,11 @@ fn run_until_signal(args: &SettingsArgs) -> Result<u8, Failure> {
     let settings = Settings::load(args)?;
     log::start(settings.log_level, settings.log_format);
     let cannot = |error: io::Error| {
-        Failure::new("starting", error.to_string(), "Look for limits on threads, memory and file descriptors (`ulimit -a`).")
+        Failure::new(
+            "starting",
+            error.to_string(),
+            "Look for limits on threads, memory and file descriptors (`ulimit -a`).",
+        )
     };
     // The event loop's thread, and few others: rendering a scrape is all that may block.
     let runtime = tokio::runtime::Builder::new_current_thread()

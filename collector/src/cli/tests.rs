@@ -30,7 +30,11 @@ fn variables_are_named_after_flags() {
 fn run_check_and_no_subcommand_take_the_same_settings() {
     let command = Cli::command();
     let flags = |command: &clap::Command| -> BTreeSet<String> {
-        command.get_arguments().filter(|arg| arg.get_env().is_some()).map(|arg| arg.get_id().to_string()).collect()
+        command
+            .get_arguments()
+            .filter(|arg| arg.get_env().is_some())
+            .map(|arg| arg.get_id().to_string())
+            .collect()
     };
     for name in ["run", "check"] {
         assert_eq!(flags(command.find_subcommand(name).unwrap()), flags(&command), "{name}");
@@ -66,7 +70,9 @@ fn explain_says_all_that_the_table_holds() {
     let text = explain::metric("pullscope_connect_duration_seconds").unwrap();
     assert_eq!(text, explain::metric("connect_duration_seconds").unwrap());
     assert!(text.starts_with("pullscope_connect_duration_seconds\n  histogram, in seconds\n"), "{text}");
-    for part in ["Time from a TCP connect", "Observed with", "result\n      ok, error\n", "Buckets\n  0.0005 0.001 "] {
+    for part in
+        ["Time from a TCP connect", "Observed with", "result\n      ok, error\n", "Buckets\n  0.0005 0.001 "]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     let list = explain::list();
@@ -77,6 +83,9 @@ fn explain_says_all_that_the_table_holds() {
 fn an_unknown_metric_is_told_with_what_is_near() {
     let failure = explain::metric("pullscope_downloads").unwrap_err();
     assert_eq!(failure.status(), exit::USAGE);
-    assert!(failure.mend().contains("pullscope_downloads_total, pullscope_served_downloads_total"), "{failure}");
+    assert!(
+        failure.mend().contains("pullscope_downloads_total, pullscope_served_downloads_total"),
+        "{failure}"
+    );
     assert_eq!(explain::metric("x").unwrap_err().mend(), "`pullscope explain` lists all.");
 }

@@ -12,12 +12,17 @@ use crate::log;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct SettingsArgs {
     /// Config file (TOML); unknown keys in it are refused
-    #[arg(long = "config.file", value_name = "FILE", env = "PULLSCOPE_CONFIG_FILE", help_heading = "Settings")]
+    #[arg(
+        long = "config.file",
+        value_name = "FILE",
+        env = "PULLSCOPE_CONFIG_FILE",
+        help_heading = "Settings"
+    )]
     pub config_file: Option<PathBuf>,
 
     /// Address to serve metrics at; may be given several times [default: 127.0.0.1:10617]
     ///
-    /// HOST:PORT, [IPV6]:PORT, or :PORT for every address of the machine. Several may also be separated by commas.
+    /// `HOST:PORT`, `[IPV6]:PORT`, or `:PORT` for every address of the machine. Several may also be separated by commas.
     #[arg(
         long = "web.listen-address",
         value_name = "ADDRESS",
@@ -47,7 +52,7 @@ pub struct SettingsArgs {
 
     /// Size of the ring buffer, a power of two [default: 4194304]
     ///
-    /// What finds it full is lost, and counted in pullscope_kernel_events_lost_total{reason="ring_full"}: then make it
+    /// What finds it full is lost, and counted in `pullscope_kernel_events_lost_total{reason="ring_full"}`: then make it
     /// larger.
     #[arg(
         long = "kernel.ring-buffer-bytes",
@@ -59,7 +64,7 @@ pub struct SettingsArgs {
 
     /// Most connections followed at once [default: 16384]
     ///
-    /// What finds no room is counted in pullscope_kernel_events_lost_total{reason="connections_full"}.
+    /// What finds no room is counted in `pullscope_kernel_events_lost_total{reason="connections_full"}`.
     #[arg(
         long = "kernel.max-connections",
         value_name = "NUMBER",
@@ -68,7 +73,7 @@ pub struct SettingsArgs {
     )]
     pub kernel_max_connections: Option<MaxConnections>,
 
-    /// Most values of the registry label, further ones are counted as [OTHER] [default: 200]
+    /// Most values of the registry label, further ones are counted as `[OTHER]` [default: 200]
     #[arg(long, value_name = "NUMBER", env = "PULLSCOPE_MAX_REGISTRIES", help_heading = "Settings")]
     pub max_registries: Option<MaxRegistries>,
 

@@ -103,7 +103,11 @@ impl File {
     pub fn read(path: &Path) -> Result<Self, Failure> {
         let what = || format!("config file {}", path.display());
         let unreadable = |why: String| {
-            Failure::usage(what(), why, "Name a file that can be read with --config.file, or leave the flag out.")
+            Failure::usage(
+                what(),
+                why,
+                "Name a file that can be read with --config.file, or leave the flag out.",
+            )
         };
         let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
         if size > MAX_FILE {
@@ -154,12 +158,13 @@ pub struct FileError {
 }
 
 fn line_of(text: &str, span: Option<Range<usize>>) -> usize {
-    let offset = span.map_or(0, |span| span.start).min(text.len());
-    1 + text.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count()
+    let before = text.get(..span.map_or(0, |span| span.start)).unwrap_or(text);
+    1 + before.matches('\n').count()
 }
 
 /// serde speaks of fields; who writes a file speaks of keys. Errors of several lines become one.
 fn in_our_words(message: &str) -> String {
-    let message = message.trim().replace("unknown field", "unknown key").replace("missing field", "missing key");
+    let message =
+        message.trim().replace("unknown field", "unknown key").replace("missing field", "missing key");
     message.split('\n').map(str::trim).collect::<Vec<_>>().join(", ")
 }

@@ -63,7 +63,9 @@ impl Settings {
 
     fn merge(args: &SettingsArgs, file: file::File) -> Self {
         let listen_addresses = if args.web_listen_address.is_empty() {
-            file.web.listen_address.map_or_else(|| vec![ListenAddress::default()], values::OneOrMany::into_vec)
+            file.web
+                .listen_address
+                .map_or_else(|| vec![ListenAddress::default()], values::OneOrMany::into_vec)
         } else {
             args.web_listen_address.clone()
         };

@@ -70,7 +70,12 @@ fn a_file_sets_everything() {
 #[test]
 fn a_flag_wins_over_the_file() {
     let text = "max_registries = 7\n[web]\nlisten_address = \":9\"\n[kernel]\nstrategy = \"syscall\"\n[log]\nlevel = \"error\"\n";
-    let flags = ["--web.listen-address=:1,:2", "--web.listen-address=:3", "--kernel.strategy=sock", "--log.level=warn"];
+    let flags = [
+        "--web.listen-address=:1,:2",
+        "--web.listen-address=:3",
+        "--kernel.strategy=sock",
+        "--log.level=warn",
+    ];
     let settings = Settings::merge(&args(&flags), file(text));
     let addresses: Vec<_> = settings.listen_addresses.iter().map(ToString::to_string).collect();
     assert_eq!(addresses, [":1", ":2", ":3"]);

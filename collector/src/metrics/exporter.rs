@@ -32,7 +32,10 @@ impl Exporter {
             open_fds: gauge("process_open_fds", "File descriptors that pullscope has open.")?,
             max_fds: gauge("process_max_fds", "File descriptors that pullscope may have open.")?,
             virtual_memory: gauge("process_virtual_memory_bytes", "Virtual memory of pullscope in bytes.")?,
-            resident_memory: gauge("process_resident_memory_bytes", "Resident memory of pullscope in bytes.")?,
+            resident_memory: gauge(
+                "process_resident_memory_bytes",
+                "Resident memory of pullscope in bytes.",
+            )?,
             threads: gauge("process_threads", "Threads of pullscope.")?,
             start_time: prometheus::Gauge::new(
                 "process_start_time_seconds",

@@ -86,7 +86,9 @@ impl Metrics {
     }
 
     fn is_watched(&self, fact: &Fact) -> bool {
-        let role = |target: &TargetId| self.processes.get(usize::from(target.0)).map_or(Role::Both, |(_, role)| *role);
+        let role = |target: &TargetId| {
+            self.processes.get(usize::from(target.0)).map_or(Role::Both, |(_, role)| *role)
+        };
         match fact {
             Fact::RequestBegan(client)
             | Fact::RequestEnded { client, .. }

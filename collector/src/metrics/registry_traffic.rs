@@ -6,8 +6,8 @@ use wire::oci::Kind;
 
 use super::family::{Builder, Family};
 use super::labels::{Code, Connected, DownloadKind, Process, Registry, Way};
-use super::table::registry_traffic as table;
 use super::seconds;
+use super::table::registry_traffic as table;
 use crate::model::fact::{ConnectResult, LookupResult, Role, Status, Visibility};
 
 /// Who asks, and whom.

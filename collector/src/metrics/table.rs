@@ -89,6 +89,7 @@ pub type Gauge<L> = Declared<L, prometheus::IntGauge>;
 pub type Histogram<L> = Declared<L, prometheus::Histogram>;
 
 /// The texts of a metric.
+#[derive(Clone, Copy)]
 struct Texts {
     name: &'static str,
     unit: &'static str,

@@ -44,6 +44,8 @@ impl Traffic {
     /// `connect` was called, or the SYN has left.
     pub fn attempt(&mut self, time: u64) {
         self.attempt = Some(time);
+        // A socket that connects again may be for another registry.
+        self.client = None;
     }
 
     /// Both ends agree. The result is reported with the registry.

@@ -31,21 +31,11 @@ pub(super) struct Data<'a> {
 }
 
 /// A change of phase, from [`Event::Changed`](super::event::Event::Changed).
+#[derive(Clone, Copy)]
 pub(super) struct Change {
     pub before: Phase,
     pub after: Phase,
     pub error: u32,
-}
-
-/// Why the kernel is to be asked how far a connection has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Interest {
-    /// It is not.
-    None,
-    /// Something goes on whose end may not be told.
-    InProgress,
-    /// Nothing but its bytes can be seen.
-    Opaque,
 }
 
 /// A connection.
@@ -55,6 +45,8 @@ pub(super) struct Connection {
     process: TargetId,
     /// `None` when its beginning was not seen.
     ends: Option<Ends>,
+    /// Whether it is known from its first byte.
+    whole: bool,
     phase: Phase,
     flows: Flows,
     /// Events lost up to now.
@@ -79,6 +71,7 @@ impl Connection {
             pid,
             process,
             ends: None,
+            whole: false,
             phase: Phase::Open,
             flows: Flows::default(),
             lost: 0,
@@ -95,12 +88,20 @@ impl Connection {
     }
 
     /// A connection that is seen for the first time.
-    pub fn opened(pid: Pid, process: TargetId, ends: Ends, phase: Phase, time: u64, context: &mut Context) -> Self {
+    pub fn opened(
+        pid: Pid,
+        process: TargetId,
+        ends: Ends,
+        phase: Phase,
+        time: u64,
+        context: &mut Context,
+    ) -> Self {
         let mut connection = Self { phase, ..Self::joined(pid, process) };
         match &ends {
             Ends::Tcp { remote, .. } => {
                 connection.named = context.processes.named(pid, remote.ip());
                 if matches!(phase, Phase::Called | Phase::Connecting) {
+                    connection.whole = true;
                     connection.traffic.attempt(time);
                 }
             }
@@ -119,10 +120,13 @@ impl Connection {
         let lost = data.lost > self.lost;
         self.lost = self.lost.max(data.lost);
         self.report_opposite(data.direction, context);
+        let readable = data.protocol == Protocol::Http1 || !data.bytes.is_empty();
         match data.protocol {
-            Protocol::Http1 => {
+            // A span that begins with too few bytes to tell may still be HTTP/1.
+            Protocol::Http1 | Protocol::Unknown if self.http.is_some() || readable => {
                 let seat = self.seat();
-                let http = self.http.get_or_insert_with(|| Box::new(Http::new(is_first(data))));
+                let first = self.is_first(data);
+                let http = self.http.get_or_insert_with(|| Box::new(Http::new(first)));
                 let seen = http.data(data, lost, &seat, context);
                 self.seen(seen, data.time, context);
             }
@@ -134,12 +138,12 @@ impl Connection {
                 }
                 Shown::Unreadable => context.outbox.unattributed(reason::TLS_UNPARSED),
             },
-            Protocol::Http2 if self.role.is_none_or(|_| data.start == 0) && data.bytes.starts_with(PREFACE) => {
+            Protocol::Http2 if data.bytes.starts_with(PREFACE) => {
                 context.outbox.unattributed(Unparsed::Http2.as_str());
                 self.take_side(role_of(data.direction), data.time, context);
             }
             Protocol::Dns => self.datagram(data, context),
-            Protocol::Http2 | Protocol::Unknown => {}
+            Protocol::Http1 | Protocol::Http2 | Protocol::Unknown => {}
         }
         self.report(context);
     }
@@ -147,7 +151,9 @@ impl Connection {
     /// The kernel was asked.
     pub fn progress(&mut self, flows: Flows, context: &mut Context) {
         // The answer may be older than what was told since.
-        if flows.received.position < self.flows.received.position || flows.sent.position < self.flows.sent.position {
+        if flows.received.position < self.flows.received.position
+            || flows.sent.position < self.flows.sent.position
+        {
             return;
         }
         self.flows = flows;
@@ -167,7 +173,9 @@ impl Connection {
             Phase::Called | Phase::Connecting => self.traffic.attempt(time),
             Phase::Open => {
                 self.traffic.established(time);
-                self.take_side(Role::Client, time, context);
+                if matches!(before, Phase::Called | Phase::Connecting) {
+                    self.take_side(Role::Client, time, context);
+                }
             }
             Phase::Ended => {
                 self.connect_ended(before, error, time, context);
@@ -216,14 +224,10 @@ impl Connection {
         }
     }
 
-    pub fn interest(&self) -> Interest {
-        let asking = self.http.as_ref().is_some_and(|http| http.in_progress());
-        let opaque = self.http.is_none() && self.open.is_some() && self.is_tcp_client();
-        match () {
-            () if asking || self.traffic.connecting() || self.lookups.pending() => Interest::InProgress,
-            () if opaque => Interest::Opaque,
-            () => Interest::None,
-        }
+    /// Whether something goes on whose end may not be told.
+    pub fn in_progress(&self) -> bool {
+        let exchanging = self.http.as_ref().is_some_and(|http| http.in_progress());
+        exchanging || self.traffic.connecting() || self.lookups.pending()
     }
 
     /// An attempt to connect that goes on is over now, with the phase that the kernel had it in.
@@ -324,12 +328,22 @@ impl Connection {
     /// What came the other way belongs to what went on before.
     fn report_opposite(&mut self, direction: Direction, context: &Context) {
         if self.is_tcp_client() {
-            let (received, sent) = self.traffic.reported();
+            let (mut received, mut sent) = self.traffic.reported();
             match direction {
-                Direction::Received => self.traffic.report(received, self.flows.sent.position, &context.outbox),
-                Direction::Sent => self.traffic.report(self.flows.received.position, sent, &context.outbox),
+                Direction::Received => sent = self.flows.sent.position,
+                Direction::Sent => received = self.flows.received.position,
             }
+            self.traffic.report(received, sent, &context.outbox);
         }
+    }
+
+    /// Whether nothing has passed before these bytes, but for what answers them or they answer.
+    fn is_first(&self, data: &Data<'_>) -> bool {
+        let opposite = match data.direction {
+            Direction::Received => data.flows.sent,
+            Direction::Sent => data.flows.received,
+        };
+        data.start == 0 && (opposite.position == 0 || (self.whole && data.lost == 0))
     }
 
     fn is_tcp_client(&self) -> bool {
@@ -375,13 +389,4 @@ fn role_of(direction: Direction) -> Role {
         Direction::Sent => Role::Client,
         Direction::Received => Role::Server,
     }
-}
-
-/// Whether nothing has passed before these bytes.
-fn is_first(data: &Data<'_>) -> bool {
-    let opposite = match data.direction {
-        Direction::Received => data.flows.sent,
-        Direction::Sent => data.flows.received,
-    };
-    data.start == 0 && opposite.position == 0
 }

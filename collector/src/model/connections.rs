@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::connection::{Connection, Interest};
+use super::connection::Connection;
 use super::event::ConnId;
 use super::recent::Recent;
 use super::{Context, reason};
@@ -13,7 +13,6 @@ pub(super) struct Connections {
     /// When something is to be given up in a connection.
     deadlines: BTreeSet<(u64, ConnId)>,
     in_progress: HashSet<ConnId>,
-    opaque: HashSet<ConnId>,
 }
 
 struct Entry {
@@ -25,16 +24,17 @@ struct Entry {
 
 impl Connections {
     pub fn new(limit: usize) -> Self {
-        Self {
-            table: Recent::new(limit),
-            deadlines: BTreeSet::new(),
-            in_progress: HashSet::new(),
-            opaque: HashSet::new(),
-        }
+        Self { table: Recent::new(limit), deadlines: BTreeSet::new(), in_progress: HashSet::new() }
     }
 
     pub fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// Things to be given up at some time.
+    #[cfg(test)]
+    pub fn deadlines(&self) -> usize {
+        self.deadlines.len()
     }
 
     pub fn knows(&self, id: ConnId) -> bool {
@@ -43,10 +43,6 @@ impl Connections {
 
     pub fn in_progress(&self) -> impl Iterator<Item = ConnId> {
         self.in_progress.iter().copied()
-    }
-
-    pub fn opaque(&self) -> impl Iterator<Item = ConnId> {
-        self.opaque.iter().copied()
     }
 
     /// Puts a connection in.
@@ -75,16 +71,10 @@ impl Connections {
             }
             entry.deadline = deadline;
         }
-        let interest = entry.connection.interest();
-        for (set, belongs) in [
-            (&mut self.in_progress, interest == Interest::InProgress),
-            (&mut self.opaque, interest == Interest::Opaque),
-        ] {
-            if belongs {
-                set.insert(id);
-            } else {
-                set.remove(&id);
-            }
+        if entry.connection.in_progress() {
+            self.in_progress.insert(id);
+        } else {
+            self.in_progress.remove(&id);
         }
         Some(result)
     }
@@ -106,11 +96,13 @@ impl Connections {
         }
     }
 
-    /// Whatever is not live has ended unseen.
-    pub fn keep(&mut self, live: &HashSet<ConnId>, context: &mut Context) {
-        let gone: Vec<_> = self.table.keys().filter(|id| !live.contains(id)).copied().collect();
-        for connection in gone.into_iter().filter_map(|id| self.remove(id)).collect::<Vec<_>>() {
-            connection.lost(context);
+    /// Whatever does not stay has ended unseen.
+    pub fn keep(&mut self, stays: impl Fn(ConnId) -> bool, context: &mut Context) {
+        let gone: Vec<_> = self.table.keys().filter(|id| !stays(**id)).copied().collect();
+        for id in gone {
+            if let Some(connection) = self.remove(id) {
+                connection.lost(context);
+            }
         }
     }
 
@@ -120,6 +112,5 @@ impl Connections {
             self.deadlines.remove(&(deadline, entry.id));
         }
         self.in_progress.remove(&entry.id);
-        self.opaque.remove(&entry.id);
     }
 }

@@ -47,8 +47,10 @@ impl Lookups {
             return context.outbox.unattributed(reason::DNS_UNPARSED);
         };
         if let Some(again) = self.0.iter_mut().find(|question| question.id == id) {
-            // The same question once more is the same lookup.
-            again.answered = false;
+            // The same question once more is the same lookup, unless it has had its answer.
+            if std::mem::take(&mut again.answered) {
+                again.time = time;
+            }
         } else if self.0.len() < MOST {
             self.0.push(Question { id, time, answered: false });
         } else {
@@ -57,11 +59,20 @@ impl Lookups {
     }
 
     /// A datagram was received. `asked` is when the last span of questions began, 0 when none was sent.
-    pub fn received(&mut self, bytes: &[u8], asked: u64, time: u64, by: (Pid, TargetId), context: &mut Context) {
+    pub fn received(
+        &mut self,
+        bytes: &[u8],
+        asked: u64,
+        time: u64,
+        by: (Pid, TargetId),
+        context: &mut Context,
+    ) {
         if bytes.is_empty() {
             return;
         }
-        let Some(answer) = dns::answer(bytes) else { return context.outbox.unattributed(reason::DNS_UNPARSED) };
+        let Some(answer) = dns::answer(bytes) else {
+            return context.outbox.unattributed(reason::DNS_UNPARSED);
+        };
         let asked = match self.0.iter().position(|question| question.id == Some(answer.id)) {
             Some(at) => self.0.remove(at).time,
             None => match self.0.iter_mut().find(|question| question.id.is_none()) {

@@ -132,6 +132,12 @@ impl Downloads {
         self.table.len()
     }
 
+    /// Downloads to be given up at some time, and subjects that are remembered.
+    #[cfg(test)]
+    pub fn deadlines(&self) -> usize {
+        self.deadlines.len() + self.by_subject.len()
+    }
+
     /// A GET goes on with a download that waits for it, or begins a new one.
     pub fn begin(&mut self, asked: Asked) -> Option<DownloadId> {
         let siblings = self.by_subject.get(&(asked.pid, asked.subject)).map_or(&[][..], Vec::as_slice);
@@ -218,7 +224,8 @@ impl Downloads {
             return None;
         }
         let siblings = self.by_subject.get(&(own.pid, own.subject))?;
-        let in_parts = |sibling: &DownloadId| self.table.get(sibling).is_some_and(|download| download.in_parts);
+        let in_parts =
+            |sibling: &DownloadId| self.table.get(sibling).is_some_and(|download| download.in_parts);
         siblings.iter().copied().find(|sibling| *sibling != id && in_parts(sibling))
     }
 
@@ -227,7 +234,11 @@ impl Downloads {
         match got {
             Got::Everything => self.finish(id, Status::Ok),
             Got::Refused => {
-                let others = self.table.get(&id).filter(|download| download.exchanges > 1).map(|d| (d.client.clone(), d.kind));
+                let others = self
+                    .table
+                    .get(&id)
+                    .filter(|download| download.exchanges > 1)
+                    .map(|d| (d.client.clone(), d.kind));
                 let Some((client, kind)) = others else { return self.finish(id, Status::Error) };
                 // The parts that are still coming may make a whole.
                 self.outbox.push(Fact::Download { client, kind, status: Status::Error });
@@ -268,9 +279,12 @@ impl Downloads {
         let Some(cut) = self.table.get(&id).filter(|download| download.exchanges == 1) else { return false };
         let siblings = self.by_subject.get(&(cut.pid, cut.subject)).map_or(&[][..], Vec::as_slice);
         let resumes = |sibling: &DownloadId| {
-            self.table.get(sibling).is_some_and(|d| d.exchanges > 0 && d.began > last_byte && d.began > cut.began)
+            self.table
+                .get(sibling)
+                .is_some_and(|d| d.exchanges > 0 && d.began > last_byte && d.began > cut.began)
         };
-        let Some(sibling) = siblings.iter().copied().find(|sibling| *sibling != id && resumes(sibling)) else {
+        let Some(sibling) = siblings.iter().copied().find(|sibling| *sibling != id && resumes(sibling))
+        else {
             return false;
         };
         if let Some(cut) = self.remove(id) {

@@ -78,7 +78,8 @@ impl Exchange {
     /// The process is asked.
     pub fn serve(number: u32, head: &RequestHead, time: u64, party: &Party, context: &Context) -> Self {
         let kind = attribution::of_served(head);
-        let answering = Answering { process: party.process, kind, method: head.method, known: Known::default() };
+        let answering =
+            Answering { process: party.process, kind, method: head.method, known: Known::default() };
         let side = Side::Server(Guard::begin(&context.outbox, answering));
         Self { number, pid: party.pid, began: time, answer: None, body: 0, side }
     }

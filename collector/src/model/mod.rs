@@ -154,12 +154,6 @@ impl Model {
         self.connections.in_progress()
     }
 
-    /// Open client connections whose content cannot be decoded. The kernel tells little about them until they close, so
-    /// that it is to be asked every few seconds ([`Event::Progress`]) for their bytes to be counted while they pass.
-    pub fn connections_opaque(&self) -> impl Iterator<Item = ConnId> {
-        self.connections.opaque()
-    }
-
     /// How full the tables are.
     pub fn sizes(&self) -> Sizes {
         Sizes {
@@ -177,17 +171,13 @@ impl Model {
     fn take(&mut self, event: Event) {
         let Self { connections, context } = self;
         match event {
-            Event::ProcessBegan { pid, target, .. } => {
-                if context.processes.target(pid).is_some_and(|known| known != target) {
-                    context.downloads.process_ended(pid);
-                }
-                context.processes.began(pid, target);
+            Event::ProcessBegan { pid, target, time } | Event::ProcessForked { pid, target, time, .. } => {
+                context.process_began(pid, target, time);
             }
-            Event::ProcessForked { pid, target, .. } => context.processes.began(pid, target),
             Event::ProcessEnded { pid, .. } => context.process_ended(pid),
             Event::Opened { conn, pid, target, ends, phase, time } => {
                 // Its own beginning may have been lost.
-                context.processes.began(pid, target);
+                context.process_began(pid, target, time);
                 // Its bytes may have been told of before it.
                 if !connections.knows(conn) {
                     let opened = Connection::opened(pid, target, ends, phase, time, context);
@@ -195,7 +185,8 @@ impl Model {
                 }
             }
             Event::Data { conn, pid, direction, protocol, start, bytes, end, flows, lost, time } => {
-                let data = connection::Data { direction, protocol, start, bytes: &bytes, end, flows, lost, time };
+                let data =
+                    connection::Data { direction, protocol, start, bytes: &bytes, end, flows, lost, time };
                 if !connections.knows(conn) {
                     let Some(target) = context.processes.target(pid) else {
                         return context.outbox.unattributed(reason::CONNECTION_UNKNOWN);
@@ -210,7 +201,8 @@ impl Model {
             }
             Event::Changed { conn, before, after, error, flows, time } => {
                 let change = connection::Change { before, after, error };
-                let known = connections.with(conn, |connection| connection.changed(change, flows, time, context));
+                let known =
+                    connections.with(conn, |connection| connection.changed(change, flows, time, context));
                 if known.is_none() {
                     context.outbox.unattributed(reason::CONNECTION_UNKNOWN);
                 }
@@ -219,11 +211,13 @@ impl Model {
                 Some(connection) => connection.closed(before, error, flows, time, context),
                 None => context.outbox.unattributed(reason::CONNECTION_UNKNOWN),
             },
-            Event::Resync { connections: live, processes, .. } => {
+            Event::Resync { connections: live, processes: alive, time } => {
                 context.outbox.set_forced(true);
-                connections.keep(&live, context);
-                let gone: Vec<_> = context.processes.pids().filter(|pid| !processes.contains(pid)).collect();
-                gone.into_iter().for_each(|pid| context.process_ended(pid));
+                connections.keep(|conn| live.contains(&conn) || conn.born > time, context);
+                let gone = context.processes.all_but(|pid, began| alive.contains(&pid) || began > time);
+                for pid in gone {
+                    context.process_ended(pid);
+                }
                 context.outbox.set_forced(false);
             }
         }
@@ -231,6 +225,14 @@ impl Model {
 }
 
 impl Context {
+    fn process_began(&mut self, pid: Pid, target: TargetId, time: u64) {
+        if self.processes.target(pid).is_some_and(|known| known != target) {
+            // Another program: nothing of the last one goes on.
+            self.process_ended(pid);
+        }
+        self.processes.began(pid, target, time);
+    }
+
     fn process_ended(&mut self, pid: Pid) {
         self.downloads.process_ended(pid);
         self.processes.ended(pid);

@@ -75,6 +75,8 @@ impl Memory {
 
 struct Process {
     living: Guard<Living>,
+    /// When it was first seen.
+    began: u64,
     memory: Memory,
 }
 
@@ -101,20 +103,20 @@ impl Processes {
         self.table.len()
     }
 
-    pub fn pids(&self) -> impl Iterator<Item = Pid> {
-        self.table.keys().copied()
+    /// The processes for which `stays` is false; it is told the process and when it began.
+    pub fn all_but(&self, stays: impl Fn(Pid, u64) -> bool) -> Vec<Pid> {
+        let began = |pid| self.table.peek(pid).map_or(0, |process| process.began);
+        self.table.keys().filter(|pid| !stays(**pid, began(pid))).copied().collect()
     }
 
-    /// A process is there. One that is known under the same target stays what it is; under another, it is a new one.
-    pub fn began(&mut self, pid: Pid, target: TargetId) {
-        if self.table.get(&pid).is_some_and(|process| process.living.of.process == target) {
+    /// A process is there. One that is known stays what it is.
+    pub fn began(&mut self, pid: Pid, target: TargetId, time: u64) {
+        if self.table.get(&pid).is_some() {
             return;
         }
-        // The old program's end comes first.
-        self.table.remove(&pid);
         let living = Guard::begin(&self.outbox, Living { process: target });
         let memory = Memory::new(&self.limits);
-        if let Some(evicted) = self.table.insert(pid, Process { living, memory }) {
+        if let Some(evicted) = self.table.insert(pid, Process { living, began: time, memory }) {
             self.outbox.unattributed(reason::PROCESS_EVICTED);
             self.outbox.set_forced(true);
             drop(evicted);

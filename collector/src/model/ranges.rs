@@ -19,7 +19,8 @@ impl Ranges {
         if from == to && self.0.len() >= Self::LIMIT {
             return false;
         }
-        let merged = self.0[from..to].iter().fold((first, end), |all, known| (all.0.min(known.0), all.1.max(known.1)));
+        let merged =
+            self.0[from..to].iter().fold((first, end), |all, known| (all.0.min(known.0), all.1.max(known.1)));
         self.0.splice(from..to, [merged]);
         true
     }
@@ -31,7 +32,8 @@ impl Ranges {
 
     /// Whether all of `first..end` is in the set.
     pub fn covers(&self, first: u64, end: u64) -> bool {
-        first >= end || self.0.iter().any(|&(known_first, known_end)| known_first <= first && end <= known_end)
+        first >= end
+            || self.0.iter().any(|&(known_first, known_end)| known_first <= first && end <= known_end)
     }
 
     /// Whether all of another set is in this one.

@@ -33,16 +33,32 @@ mod tests {
 
     #[test]
     fn gzip_is_wanted() {
-        for header in
-            ["gzip", "deflate, gzip", "GZIP;q=0.5", "x-gzip", "*", "br;q=1.0, gzip;q=0.8, *;q=0.1", "gzip;q=0.001"]
-        {
+        for header in [
+            "gzip",
+            "deflate, gzip",
+            "GZIP;q=0.5",
+            "x-gzip",
+            "*",
+            "br;q=1.0, gzip;q=0.8, *;q=0.1",
+            "gzip;q=0.001",
+        ] {
             assert!(accepts_gzip(header), "{header:?}");
         }
     }
 
     #[test]
     fn gzip_is_not_wanted() {
-        for header in ["", "identity", "gzip;q=0", "gzip; q=0.000", "gzip;Q=0.0, *", "*;q=0", "deflate", "gzipped", "br"] {
+        for header in [
+            "",
+            "identity",
+            "gzip;q=0",
+            "gzip; q=0.000",
+            "gzip;Q=0.0, *",
+            "*;q=0",
+            "deflate",
+            "gzipped",
+            "br",
+        ] {
             assert!(!accepts_gzip(header), "{header:?}");
         }
     }

@@ -2,22 +2,25 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::Full;
 use hyper::header::{
-    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    HeaderMap, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::{mpsc, oneshot};
 
 use super::encoding::accepts_gzip;
 use super::landing;
 use super::status::Status;
 use crate::config::TelemetryPath;
 use crate::metrics::{Metrics, TEXT_FORMAT};
+use crate::observer::schedule::Refresh;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -30,7 +33,12 @@ pub struct Pages {
     pub status: Status,
     /// Where the numbers are served.
     pub telemetry_path: TelemetryPath,
+    /// Asks for the numbers to be brought up to date.
+    pub refresh: mpsc::Sender<Refresh>,
 }
+
+/// A scrape waits so long for fresh numbers; then it gets those that are there.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Pages {
     /// The answer to a request. The body of a request is never read; hyper leaves the answer's out for HEAD.
@@ -43,6 +51,7 @@ impl Pages {
         let path = request.uri().path();
         if path == self.telemetry_path.as_str() {
             let gzip = wants_gzip(request.headers());
+            self.refresh().await;
             // Off the event loop: thousands of series take milliseconds.
             let rendered = tokio::task::spawn_blocking(move || self.metrics(gzip)).await;
             return match rendered {
@@ -56,8 +65,25 @@ impl Pages {
                 Ok(()) => text(StatusCode::OK, "ready\n"),
                 Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
             },
-            "/" => page(StatusCode::OK, HTML, landing::html(&self.status.snapshot(), self.telemetry_path.as_str())),
+            "/" => page(
+                StatusCode::OK,
+                HTML,
+                landing::html(&self.status.snapshot(), self.telemetry_path.as_str()),
+            ),
             _ => text(StatusCode::NOT_FOUND, "nothing here; the start page is /\n"),
+        }
+    }
+
+    /// Has the numbers brought up to date. Where nobody does it any more, they stay as they are.
+    async fn refresh(&self) {
+        let (done, refreshed) = oneshot::channel();
+        let refresh = async {
+            if self.refresh.send(done).await.is_ok() {
+                let _ = refreshed.await;
+            }
+        };
+        if tokio::time::timeout(REFRESH_TIMEOUT, refresh).await.is_err() {
+            tracing::warn!("a scrape got numbers that are not fresh");
         }
     }
 
@@ -84,7 +110,8 @@ impl Pages {
 
 fn wants_gzip(headers: &HeaderMap) -> bool {
     // Several fields of one name are one list (RFC 9110 section 5.3).
-    let fields: Vec<&str> = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
+    let fields: Vec<&str> =
+        headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
     accepts_gzip(&fields.join(","))
 }
 

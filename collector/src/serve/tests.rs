@@ -22,7 +22,14 @@ async fn served() -> Served {
     let listeners = bind(&[address]).await.unwrap();
     let metrics = Arc::new(Metrics::new(&Targets::new(Vec::new(), true).unwrap(), 10).unwrap());
     let status = Status::new(Arc::clone(&metrics), "not yet");
-    let pages = Arc::new(Pages { metrics, status: status.clone(), telemetry_path: TelemetryPath::default() });
+    // Nobody refreshes the numbers: they are served as they are.
+    let (refresh, _) = tokio::sync::mpsc::channel(1);
+    let pages = Arc::new(Pages {
+        metrics,
+        status: status.clone(),
+        telemetry_path: TelemetryPath::default(),
+        refresh,
+    });
     let (stop, stopped) = watch::channel(false);
     let address = listeners[0].local_addr().unwrap();
     Served { address, status, stop, server: tokio::spawn(serve(listeners, pages, stopped)) }
@@ -36,7 +43,8 @@ impl Served {
         let _ = stream.write_all(request).await;
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;
-        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+        let end =
+            answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
         let body = answer.split_off(end);
         (String::from_utf8(answer).unwrap().to_ascii_lowercase(), body)
     }
@@ -55,7 +63,8 @@ async fn metrics_are_served_plain_and_compressed() {
     assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{head}");
     assert!(head.contains("vary: accept-encoding\r\n") && !head.contains("content-encoding"), "{head}");
     assert!(plain.starts_with(b"# HELP "));
-    let (head, packed) = served.request("GET", "/metrics", "Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n").await;
+    let (head, packed) =
+        served.request("GET", "/metrics", "Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n").await;
     assert!(head.contains("content-encoding: gzip\r\n"), "{head}");
     assert!(packed.len() * 4 < plain.len());
     let mut unpacked = String::new();
@@ -78,7 +87,10 @@ async fn other_methods_and_paths_are_refused() {
     let served = served().await;
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "FOO"] {
         let (head, _) = served.request(method, "/metrics", "").await;
-        assert!(head.starts_with("http/1.1 405 ") && head.contains("allow: get, head\r\n"), "{method}: {head}");
+        assert!(
+            head.starts_with("http/1.1 405 ") && head.contains("allow: get, head\r\n"),
+            "{method}: {head}"
+        );
     }
     for path in ["/metrics/", "/favicon.ico", "//", "/..%2f"] {
         let (head, _) = served.request("GET", path, "").await;

@@ -26,7 +26,12 @@ pub const TABLE: [(&str, Role, &str); 16] = [
 pub fn all() -> Vec<Target> {
     let target = |&(name, role, _): &(&str, Role, &str)| {
         let name = name.to_owned();
-        Some(Target { comm: Comm::try_from(name.clone()).ok()?, name: TargetName::try_from(name).ok()?, argv: None, role })
+        Some(Target {
+            comm: Comm::try_from(name.clone()).ok()?,
+            name: TargetName::try_from(name).ok()?,
+            argv: None,
+            role,
+        })
     };
     TABLE.iter().filter_map(target).collect()
 }

@@ -39,10 +39,11 @@ impl TryFrom<String> for ArgvPattern {
             return Err(format!("an argv pattern has 1 to {MAX_PATTERN} bytes"));
         }
         // A lazy DFA's cache would count per pattern; commands are matched seldom, so keep it small.
-        let built =
-            RegexBuilder::new(&pattern).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).build();
+        let built = RegexBuilder::new(&pattern).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).build();
         built.map(Self).map_err(|error| match error {
-            regex::Error::CompiledTooBig(limit) => format!("the pattern needs more than {limit} bytes of memory"),
+            regex::Error::CompiledTooBig(limit) => {
+                format!("the pattern needs more than {limit} bytes of memory")
+            }
             // The crate draws the pattern with a marker over several lines; its last line says what is wrong.
             other => {
                 let text = other.to_string();

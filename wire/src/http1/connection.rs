@@ -129,8 +129,14 @@ impl Connection {
     }
 
     fn turn(&mut self, direction: Direction) {
-        if self.latest.replace(direction) != Some(direction) {
-            self.stream(direction).fresh = true;
+        if self.latest.replace(direction) == Some(direction) {
+            return;
+        }
+        let stream = self.stream(direction);
+        stream.fresh = true;
+        // What might have become a head did not in its span.
+        if matches!(&stream.state, State::Head(buffer) if buffer.is_vague()) {
+            stream.state = State::Lost;
         }
     }
 
@@ -162,8 +168,8 @@ impl Connection {
                 }
                 State::Head(buffer) => self.feed_head(direction, buffer, rest, time, facts),
                 State::RequestBody { body, exchange, optional } => {
-                    if self.body_left_out(&body, exchange, optional, fresh, rest) {
-                        self.stream(direction).state = State::head();
+                    if self.body_left_out(&body, exchange, optional, fresh) {
+                        self.stream(direction).state = State::Head(HeadBuffer::tentative());
                         continue;
                     }
                     self.feed_request_body(direction, body, exchange, rest, time, facts)
@@ -270,8 +276,8 @@ impl Connection {
         match std::mem::take(&mut self.stream(direction).state) {
             State::Lost => {}
             State::Opaque => self.stream(direction).state = State::Opaque,
-            // Nothing says yet that this connection speaks HTTP.
-            State::Head(buffer) if self.role.is_none() && buffer.is_empty() => {}
+            // Nothing says that a head stood here.
+            State::Head(buffer) if buffer.is_vague() || (self.role.is_none() && buffer.is_empty()) => {}
             State::Head(_) => self.lose(direction, Unparsed::Hole, time, facts),
             State::RequestBody { body, exchange, .. } => {
                 self.skip_request_body(direction, body, exchange, count, time, facts);

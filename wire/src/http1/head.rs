@@ -121,9 +121,13 @@ pub(super) enum Shape {
 
 impl Shape {
     pub fn of(bytes: &[u8]) -> Self {
-        const RESPONSE: &[u8] = b"HTTP/1.";
-        const PREFACE: &[u8] = b"PRI * HTTP/2.0";
-        for (start, shape) in [(RESPONSE, Self::Response), (PREFACE, Self::Http2)] {
+        // A request line cut in two may leave `HTTP/1.1` at the start, which only a status line follows with a space.
+        const STARTS: [(&[u8], Shape); 3] = [
+            (b"HTTP/1.1 ", Shape::Response),
+            (b"HTTP/1.0 ", Shape::Response),
+            (b"PRI * HTTP/2.0", Shape::Http2),
+        ];
+        for (start, shape) in STARTS {
             if bytes.starts_with(start) {
                 return shape;
             }
@@ -137,8 +141,8 @@ impl Shape {
         match target {
             _ if !method.iter().all(|&b| is_token(b)) => Self::Neither,
             None if bytes.len() < SHAPE => Self::Undecided,
-            Some([]) => Self::Undecided,
-            None => Self::Neither,
+            Some([]) if bytes.len() < SHAPE => Self::Undecided,
+            Some([]) | None => Self::Neither,
             Some(_) if method.is_empty() => Self::Neither,
             Some([first, ..]) => match Method::parse(method) {
                 Method::Other => Self::Request { known: false },
@@ -179,6 +183,11 @@ impl HeadBuffer {
 
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+
+    /// Whether nothing says yet that this is a head.
+    pub fn is_vague(&self) -> bool {
+        self.tentative && self.shape_with(&[]) == Shape::Undecided
     }
 
     /// What the head looks like if `more` follows what is there.

@@ -2,7 +2,7 @@
 
 use super::body::{Body, Progress, Step};
 use super::connection::{Connection, Head};
-use super::head::{HeadError, Shape};
+use super::head::HeadError;
 use super::stream::State;
 use super::{Direction, Fact, Outcome, RequestHead, Role, Unparsed};
 
@@ -28,20 +28,11 @@ impl Connection {
         facts.push(Fact::Request { exchange, role, head: Box::new(parsed), time: head.began });
     }
 
-    /// Whether a new request stands where the body of the last one was due. That is so when the final response came
-    /// before the body and the client then left it out (RFC 9110 section 10.1.1), or when the end of the body was not
-    /// captured and this is the first byte after the response.
-    pub(super) fn body_left_out(
-        &self,
-        body: &Body,
-        exchange: u32,
-        optional: bool,
-        fresh: bool,
-        bytes: &[u8],
-    ) -> bool {
-        (optional || (fresh && !body.exact()))
-            && !self.queue.contains(exchange)
-            && Shape::of(bytes) == Shape::Request { known: true }
+    /// Whether a new request may stand where the body of the last one was due. That is so when the final response came
+    /// before the body, which the client may then leave out (RFC 9110 section 10.1.1), or when the end of the body was
+    /// not captured and this is the first byte after a turn.
+    pub(super) fn body_left_out(&self, body: &Body, exchange: u32, optional: bool, fresh: bool) -> bool {
+        (optional || (fresh && !body.exact())) && !self.queue.contains(exchange)
     }
 
     /// Captured bytes of a request body.

@@ -67,7 +67,14 @@ impl Held {
         if let Piece::Bytes { bytes, .. } = &piece {
             self.size += bytes.len();
         }
-        self.pieces.push(piece);
+        match (self.pieces.last_mut(), piece) {
+            (Some(Piece::Bytes { bytes, time }), Piece::Bytes { bytes: more, time: later })
+                if *time == later =>
+            {
+                bytes.extend_from_slice(&more);
+            }
+            (_, piece) => self.pieces.push(piece),
+        }
         self.size <= MAX_HELD && self.pieces.len() <= MAX_PIECES
     }
 

@@ -83,13 +83,18 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_process_is_gone() {
+    fn a_dropped_process_is_asked_to_end_and_is_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let process = start(folder.path(), "exec sleep 1000");
+        let process =
+            start(folder.path(), "trap 'echo asked; exit' TERM; echo ready; while :; do sleep 0.01; done");
+        while process.last_words() != "ready" {
+            thread::sleep(TICK);
+        }
         let proc = PathBuf::from(format!("/proc/{}", process.child.id()));
         assert!(proc.exists());
         drop(process);
         assert!(!proc.exists());
+        assert_eq!(fs::read_to_string(folder.path().join("log")).unwrap(), "ready\nasked\n");
     }
 
     #[test]

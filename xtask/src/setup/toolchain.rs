@@ -41,14 +41,23 @@ impl Toolchain {
         self.sysroot.join("bin").join(name)
     }
 
+    /// Whether it can lint.
+    pub fn has_clippy(&self) -> bool {
+        self.program("cargo-clippy").is_file()
+    }
+
+    /// Whether rustup looks after it; else the system does.
+    pub fn is_of_rustup(&self) -> bool {
+        !self.name.starts_with('/')
+    }
+
     fn is_usable(&self) -> bool {
         self.has_core && self.llvm == llvm::MAJOR
     }
 
     /// Nightly before stable (it was made for unstable flags), rustup's before the system's, newer before older.
     fn rank(&self) -> (bool, bool, (u32, u32)) {
-        let of_rustup = !self.name.starts_with('/');
-        (self.name.starts_with("nightly"), of_rustup, self.release)
+        (self.name.starts_with("nightly"), self.is_of_rustup(), self.release)
     }
 
     fn describe(&self) -> String {
@@ -80,7 +89,7 @@ fn choose(found: &[Toolchain]) -> Option<&Toolchain> {
 /// One sentence: why none of these can build the kernel programs, and what to do.
 fn what_is_missing(found: &[Toolchain]) -> String {
     let need = llvm::MAJOR;
-    let mend = if found.iter().any(|toolchain| !toolchain.name.starts_with('/')) {
+    let mend = if found.iter().any(Toolchain::is_of_rustup) {
         "`rustup update && rustup component add rust-src`".to_owned()
     } else {
         format!(

@@ -17,6 +17,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+use super::say;
+
 /// A person at a terminal sees the time and the last line of output move; a log gets a line now and then.
 const TERMINAL_TICK: Duration = Duration::from_millis(200);
 const LOG_TICK: Duration = Duration::from_secs(30);
@@ -71,10 +73,10 @@ impl Live {
         let lines: Vec<_> = text.lines().collect();
         let hidden = lines.len().saturating_sub(limit);
         if hidden > 0 {
-            println!("     | ({hidden} lines before these are in {})", self.log_path.display());
+            say(format_args!("     | ({hidden} lines before these are in {})", self.log_path.display()));
         }
         for line in lines.iter().skip(hidden) {
-            println!("     | {line}");
+            say(format_args!("     | {line}"));
         }
     }
 
@@ -153,17 +155,22 @@ fn tick(name: &str, last_line: &Mutex<String>, over: &AtomicBool, terminal: bool
         let line = plain(&locked(last_line), 80);
         let seconds = began.elapsed().as_secs();
         if terminal {
-            print!("\r\x1b[K...  {name:<20} {seconds:>6} s  {line}");
-            // A closed terminal is noticed by the next println.
-            let _ = io::stdout().flush();
+            show(&format!("...  {name:<20} {seconds:>6} s  {line}"));
         } else if shown.elapsed() >= LOG_TICK {
             shown = Instant::now();
-            println!("...  {name:<20} {seconds:>6} s  {line}");
+            say(format_args!("...  {name:<20} {seconds:>6} s  {line}"));
         }
     }
     if terminal {
-        print!("\r\x1b[K");
+        show("");
     }
+}
+
+/// Puts a text in place of the terminal's last line (ECMA-48: CR, EL).
+fn show(text: &str) {
+    let mut out = io::stdout().lock();
+    // A terminal that was closed ends xtask by its signal.
+    let _ = write!(out, "\r\x1b[K{text}").and_then(|()| out.flush());
 }
 
 /// At most `limit` characters of a line, without control characters (a program's colours and cursor movements).

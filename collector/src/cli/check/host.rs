@@ -58,7 +58,9 @@ impl Host {
             return Vec::new();
         };
         let is_process = |path: &Path| {
-            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()))
+            path.file_name()
+                .and_then(|name| name.to_str())
+                .is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()))
         };
         entries
             .flatten()

@@ -68,7 +68,8 @@ pub fn lockdown(context: &Context) -> Finding {
         // Without the file there is no lockdown, or securityfs is not mounted: then loading the programs will tell.
         return Finding::ok(NAME, "none that can be seen");
     };
-    let mode = text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("unknown", |(mode, _)| mode);
+    let mode =
+        text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map_or("unknown", |(mode, _)| mode);
     match mode {
         "none" | "integrity" => Finding::ok(NAME, mode),
         _ => Finding::fail(

@@ -8,7 +8,7 @@ const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 
-/// Inode of the first pid namespace (`PROC_PID_INIT_INO`, include/linux/proc_ns.h).
+/// Inode of the first pid namespace (`PROC_PID_INIT_INO`, `include/linux/proc_ns.h`).
 const HOST_PID_NAMESPACE: &str = "pid:[4026531836]";
 
 /// Effective capabilities as a mask, none where they cannot be read.

@@ -28,7 +28,8 @@ pub fn targets(context: &Context) -> Finding {
     let running: BTreeSet<String> = context.host.comms().into_iter().collect();
     let path = std::env::var("PATH").unwrap_or_default();
     let directories: BTreeSet<&str> = path.split(':').filter(|d| d.starts_with('/')).chain(USUAL).collect();
-    let is_installed = |comm: &str| directories.iter().any(|directory| context.host.has(&format!("{directory}/{comm}")));
+    let is_installed =
+        |comm: &str| directories.iter().any(|directory| context.host.has(&format!("{directory}/{comm}")));
     let mut running_targets = Vec::new();
     let mut installed_targets = Vec::new();
     for Target { name, comm, .. } in context.settings.targets.as_slice() {

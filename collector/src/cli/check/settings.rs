@@ -7,7 +7,9 @@ use crate::serve;
 pub fn config(context: &Context) -> Finding {
     const NAME: &str = "settings";
     match &context.invalid {
-        Some(failure) => Finding::fail(NAME, format!("{}: {}", failure.what(), failure.why()), failure.mend()),
+        Some(failure) => {
+            Finding::fail(NAME, format!("{}: {}", failure.what(), failure.why()), failure.mend())
+        }
         None => Finding::ok(NAME, format!("valid, {} targets", context.settings.targets.as_slice().len())),
     }
 }
@@ -25,7 +27,9 @@ pub fn addresses(context: &Context) -> Finding {
             let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             Finding::ok(NAME, format!("{} can be listened at", list.join(", ")))
         }
-        Ok(Err(failure)) => Finding::fail(NAME, format!("{}: {}", failure.what(), failure.why()), failure.mend()),
+        Ok(Err(failure)) => {
+            Finding::fail(NAME, format!("{}: {}", failure.what(), failure.why()), failure.mend())
+        }
         Err(error) => Finding::warn(NAME, format!("could not be tried: {error}"), "Look at `ulimit -a`."),
     }
 }

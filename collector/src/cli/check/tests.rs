@@ -50,7 +50,11 @@ impl Machine {
         let finding = check(&self.context);
         assert_eq!(finding.status, status, "{finding:?}");
         assert!(finding.reason.contains(reason), "{finding:?}");
-        assert_eq!(finding.mend.is_empty(), status == Outcome::Ok, "a mend where there is something to mend: {finding:?}");
+        assert_eq!(
+            finding.mend.is_empty(),
+            status == Outcome::Ok,
+            "a mend where there is something to mend: {finding:?}"
+        );
     }
 }
 
@@ -146,7 +150,8 @@ fn nothing_to_watch_is_a_warning_and_an_installed_program_is_none() {
 fn a_taken_port_fails() {
     let mut machine = machine();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    machine.context.settings.listen_addresses = vec![taken.local_addr().unwrap().to_string().parse().unwrap()];
+    machine.context.settings.listen_addresses =
+        vec![taken.local_addr().unwrap().to_string().parse().unwrap()];
     machine.expect(settings::addresses, Outcome::Fail, "taken");
     drop(taken);
     machine.expect(settings::addresses, Outcome::Ok, "can be listened at");
@@ -162,7 +167,8 @@ fn an_invalid_file_fails() {
 #[test]
 fn the_report_is_as_bad_as_its_worst_finding() {
     let of = |statuses: &[Outcome]| {
-        let finding = |status: &Outcome| Finding { name: "x", status: *status, reason: "r".into(), mend: "m".into() };
+        let finding =
+            |status: &Outcome| Finding { name: "x", status: *status, reason: "r".into(), mend: "m".into() };
         let checks: Vec<Finding> = statuses.iter().map(finding).collect();
         Report::from_findings(checks)
     };

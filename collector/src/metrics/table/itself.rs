@@ -4,7 +4,8 @@ use collector_common::event;
 
 use super::{Counter, Gauge, SecondsCounter, Section, Texts, counter, gauge, seconds_counter};
 use crate::metrics::labels::{
-    AttachedStrategy, GaugeName, Library, Loss, Map, MetricName, Probe, Process, Revision, Unattributed, Version,
+    AttachedStrategy, GaugeName, Library, Loss, Map, MetricName, Probe, Process, Revision, Unattributed,
+    Version,
 };
 
 /// The section.

@@ -41,22 +41,28 @@ pub const REQUESTS: Counter<(Process, Registry, Kind, Method, Code)> = counter(T
 });
 
 /// `registry_request_duration_seconds`
-pub const REQUEST_DURATION: Histogram<(Process, Registry, Kind)> = histogram(buckets::EXCHANGE, Texts {
-    name: "registry_request_duration_seconds",
-    unit: "seconds",
-    help: "Time from the first byte of a request to the last byte of its answer, as the process's sockets saw it.",
-    about: "Observed when an answer ends, complete or cut off; a request without any answer is not in it. Times are those \
+pub const REQUEST_DURATION: Histogram<(Process, Registry, Kind)> = histogram(
+    buckets::EXCHANGE,
+    Texts {
+        name: "registry_request_duration_seconds",
+        unit: "seconds",
+        help: "Time from the first byte of a request to the last byte of its answer, as the process's sockets saw it.",
+        about: "Observed when an answer ends, complete or cut off; a request without any answer is not in it. Times are those \
             of the process's reads and writes: a process that reads its answer late makes it longer.",
-});
+    },
+);
 
 /// `registry_time_to_first_byte_seconds`
-pub const TIME_TO_FIRST_BYTE: Histogram<(Process, Registry, Kind)> = histogram(buckets::FIRST_BYTE, Texts {
-    name: "registry_time_to_first_byte_seconds",
-    unit: "seconds",
-    help: "Time from the first byte of a request to the first byte of its final answer.",
-    about: "Observed with pullscope_registry_request_duration_seconds. Interim answers (1xx) do not end it. Where it is \
+pub const TIME_TO_FIRST_BYTE: Histogram<(Process, Registry, Kind)> = histogram(
+    buckets::FIRST_BYTE,
+    Texts {
+        name: "registry_time_to_first_byte_seconds",
+        unit: "seconds",
+        help: "Time from the first byte of a request to the first byte of its final answer.",
+        about: "Observed with pullscope_registry_request_duration_seconds. Interim answers (1xx) do not end it. Where it is \
             long and the rest of the exchange is short, the registry was slow; the other way round, the way to it was.",
-});
+    },
+);
 
 /// `registry_response_bytes_total`
 pub const RESPONSE_BYTES: Counter<(Process, Registry, Kind)> = counter(Texts {
@@ -99,13 +105,16 @@ pub const CONNECTS: Counter<(Process, Registry, ConnectResult)> = counter(Texts 
 });
 
 /// `connect_duration_seconds`
-pub const CONNECT_DURATION: Histogram<(Process, Registry, Connected)> = histogram(buckets::CONNECT, Texts {
-    name: "connect_duration_seconds",
-    unit: "seconds",
-    help: "Time from a TCP connect's first segment to its end.",
-    about: "Observed with pullscope_connects_total. For result=\"ok\" it is one round trip to the peer, and 1 s or more \
+pub const CONNECT_DURATION: Histogram<(Process, Registry, Connected)> = histogram(
+    buckets::CONNECT,
+    Texts {
+        name: "connect_duration_seconds",
+        unit: "seconds",
+        help: "Time from a TCP connect's first segment to its end.",
+        about: "Observed with pullscope_connects_total. For result=\"ok\" it is one round trip to the peer, and 1 s or more \
             where the first SYN was lost.",
-});
+    },
+);
 
 /// `connections_open`
 pub const CONNECTIONS_OPEN: Gauge<(Process, Role)> = gauge(Texts {
@@ -126,22 +135,28 @@ pub const NETWORK_BYTES: Counter<(Process, Registry, Way)> = counter(Texts {
 });
 
 /// `tls_handshake_duration_seconds`
-pub const TLS_HANDSHAKE_DURATION: Histogram<(Process, Registry)> = histogram(buckets::HANDSHAKE, Texts {
-    name: "tls_handshake_duration_seconds",
-    unit: "seconds",
-    help: "Time from the ClientHello of a connection to the first byte of application data.",
-    about: "Observed once per TLS connection of a client whose handshake was seen from its start.",
-});
+pub const TLS_HANDSHAKE_DURATION: Histogram<(Process, Registry)> = histogram(
+    buckets::HANDSHAKE,
+    Texts {
+        name: "tls_handshake_duration_seconds",
+        unit: "seconds",
+        help: "Time from the ClientHello of a connection to the first byte of application data.",
+        about: "Observed once per TLS connection of a client whose handshake was seen from its start.",
+    },
+);
 
 /// `dns_lookup_duration_seconds`
-pub const DNS_LOOKUP_DURATION: Histogram<(Process, LookupResult)> = histogram(buckets::LOOKUP, Texts {
-    name: "dns_lookup_duration_seconds",
-    unit: "seconds",
-    help: "Time from a DNS query of a watched process to its answer, by result.",
-    about: "Observed per query over UDP that the process itself sends; its _count by result is the number of lookups. \
+pub const DNS_LOOKUP_DURATION: Histogram<(Process, LookupResult)> = histogram(
+    buckets::LOOKUP,
+    Texts {
+        name: "dns_lookup_duration_seconds",
+        unit: "seconds",
+        help: "Time from a DNS query of a watched process to its answer, by result.",
+        about: "Observed per query over UDP that the process itself sends; its _count by result is the number of lookups. \
             Programs that leave lookups to a daemon (nscd, systemd-resolved over its own protocol), to a cache or to DNS \
             over TCP or TLS show nothing here. ok includes an empty answer without an error.",
-});
+    },
+);
 
 /// `connections_by_visibility_total`
 pub const CONNECTIONS_BY_VISIBILITY: Counter<(Process, Visibility)> = counter(Texts {

@@ -30,13 +30,16 @@ pub const REQUESTS: Counter<(Process, Kind, Method, Code)> = counter(Texts {
 });
 
 /// `served_request_duration_seconds`
-pub const REQUEST_DURATION: Histogram<(Process, Kind)> = histogram(buckets::EXCHANGE, Texts {
-    name: "served_request_duration_seconds",
-    unit: "seconds",
-    help: "Time from the first byte of a served request to the last byte of its answer.",
-    about: "Observed when an answer has left, complete or broken off. The last byte is the one the process gave to its \
+pub const REQUEST_DURATION: Histogram<(Process, Kind)> = histogram(
+    buckets::EXCHANGE,
+    Texts {
+        name: "served_request_duration_seconds",
+        unit: "seconds",
+        help: "Time from the first byte of a served request to the last byte of its answer.",
+        about: "Observed when an answer has left, complete or broken off. The last byte is the one the process gave to its \
             socket: what the kernel still had to send is not in it.",
-});
+    },
+);
 
 /// `served_requests_in_flight`
 pub const REQUESTS_IN_FLIGHT: Gauge<(Process,)> = gauge(Texts {

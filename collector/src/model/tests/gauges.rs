@@ -1,0 +1,294 @@
+//! Whatever happens, in whatever order and with whatever losses: every beginning has its end, and memory is bounded.
+
+use std::collections::{HashMap, HashSet};
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::lookups;
+use super::scene::{BLOB, MANIFEST, get, response};
+use crate::model::event::{ConnId, Direction, Ends, Event, Flow, Flows, Phase, Pid, Protocol, TargetId};
+use crate::model::fact::Fact;
+use crate::model::{Limits, Model, Settings};
+
+fn limits() -> Limits {
+    Limits {
+        connections: 4,
+        processes: 2,
+        downloads: 3,
+        names: 2,
+        redirects: 2,
+        realms: 2,
+        peers: 2,
+        peers_of_all: 2,
+    }
+}
+
+/// What is in flight, by the labels of its beginning.
+#[derive(Default)]
+struct Gauges(HashMap<String, i64>);
+
+impl Gauges {
+    fn add(&mut self, fact: &Fact) -> Result<(), TestCaseError> {
+        let (labels, step) = match fact {
+            Fact::RequestBegan(client) => (format!("request {client:?}"), 1),
+            Fact::RequestEnded { client, .. } => (format!("request {client:?}"), -1),
+            Fact::ServedBegan { process } => (format!("served {process:?}"), 1),
+            Fact::ServedEnded { process, .. } => (format!("served {process:?}"), -1),
+            Fact::ConnectionBegan { process, role } => (format!("connection {process:?} {role:?}"), 1),
+            Fact::ConnectionEnded { process, role } => (format!("connection {process:?} {role:?}"), -1),
+            Fact::ProcessBegan { process } => (format!("process {process:?}"), 1),
+            Fact::ProcessEnded { process } => (format!("process {process:?}"), -1),
+            _ => return Ok(()),
+        };
+        let value = self.0.entry(labels).or_default();
+        *value += step;
+        prop_assert!(*value >= 0, "an end without a beginning: {fact:?}");
+        Ok(())
+    }
+
+    fn open(&self) -> i64 {
+        self.0.values().sum()
+    }
+}
+
+fn conn() -> impl Strategy<Value = ConnId> {
+    (0_u64..6).prop_map(|sock| ConnId { sock, born: 1 })
+}
+
+fn pid() -> impl Strategy<Value = Pid> {
+    0_u32..4
+}
+
+fn target() -> impl Strategy<Value = TargetId> {
+    (0_u16..3).prop_map(TargetId)
+}
+
+fn phase() -> impl Strategy<Value = Phase> {
+    prop::sample::select(vec![Phase::Called, Phase::Connecting, Phase::Open, Phase::Ended])
+}
+
+fn direction() -> impl Strategy<Value = Direction> {
+    prop::sample::select(vec![Direction::Received, Direction::Sent])
+}
+
+fn ends() -> impl Strategy<Value = Ends> {
+    let address =
+        || prop::sample::select(vec!["10.0.0.1:80", "10.0.0.2:80"]).prop_map(|a| a.parse().unwrap());
+    prop_oneof![
+        6 => (address(), address()).prop_map(|(local, remote)| Ends::Tcp { local, remote }),
+        1 => address().prop_map(|server| Ends::Dns { server }),
+        1 => any::<bool>().prop_map(|serves| Ends::Unix { path: b"/run/s".to_vec(), serves }),
+    ]
+}
+
+/// Mostly whole messages, so that the sequences get somewhere; sometimes pieces of them, or noise.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let messages: Vec<Vec<u8>> = [
+        get("registry.example.com", BLOB),
+        get("registry.example.com", MANIFEST),
+        get("cdn.example.net", "/data"),
+        response(200, "", 20, 20),
+        response(200, "", 2000, 20),
+        response(206, "Content-Range: bytes 0-9/20\r\n", 10, 10),
+        response(206, "Content-Range: bytes 10-19/20\r\n", 10, 10),
+        response(307, "Location: http://cdn.example.net/data\r\n", 0, 0),
+        response(401, "WWW-Authenticate: Bearer realm=\"http://a.example.net/t\"\r\n", 0, 0),
+        response(500, "", 0, 0),
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n".into(),
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into(),
+        String::new(),
+    ]
+    .map(String::into_bytes)
+    .into_iter()
+    .chain([
+        lookups::question(1, "registry.example.com"),
+        lookups::answer(1, "registry.example.com", [10, 0, 0, 1]),
+        vec![22, 3, 1, 0, 5, 1, 0, 0, 1, 3],
+    ])
+    .collect();
+    let message = prop::sample::select(messages);
+    prop_oneof![
+        8 => message.clone(),
+        1 => (message, any::<prop::sample::Index>(), any::<bool>()).prop_map(|(message, at, front)| {
+            let at = at.index(message.len() + 1);
+            if front { message[..at].to_vec() } else { message[at..].to_vec() }
+        }),
+        1 => prop::collection::vec(any::<u8>(), 0..40),
+    ]
+}
+
+/// What is done to a connection: its flows are kept by the test, so that positions mostly make sense.
+#[derive(Clone, Debug)]
+enum Step {
+    Tell(Event),
+    /// Bytes; `uncaptured` more follow them; `told` or lost.
+    Bytes {
+        conn: ConnId,
+        pid: Pid,
+        direction: Direction,
+        protocol: Protocol,
+        bytes: Vec<u8>,
+        uncaptured: u64,
+        told: bool,
+        end: bool,
+    },
+    Progress(ConnId),
+    Changed(ConnId, Phase, Phase, u32),
+    Closed(ConnId, Phase, u32),
+    Wild(ConnId, Flows),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let protocol = prop::sample::select(vec![
+        Protocol::Http1,
+        Protocol::Http1,
+        Protocol::Http1,
+        Protocol::Tls,
+        Protocol::Http2,
+        Protocol::Dns,
+        Protocol::Unknown,
+    ]);
+    let error = prop::sample::select(vec![0, 104, 110, 111, 113, 99]);
+    let uncaptured = prop_oneof![6 => Just(0), 1 => 0_u64..3000, 1 => any::<u64>()];
+    let flow = || {
+        (any::<u64>(), any::<u64>(), any::<u64>()).prop_map(|(position, first, last)| Flow {
+            position,
+            first,
+            last,
+        })
+    };
+    prop_oneof![
+        2 => (pid(), target()).prop_map(|(pid, target)| Step::Tell(Event::ProcessBegan { pid, target, time: 0 })),
+        1 => (pid(), pid(), target())
+            .prop_map(|(pid, parent, target)| Step::Tell(Event::ProcessForked { pid, parent, target, time: 0 })),
+        1 => pid().prop_map(|pid| Step::Tell(Event::ProcessEnded { pid, time: 0 })),
+        4 => (conn(), pid(), target(), ends(), phase())
+            .prop_map(|(conn, pid, target, ends, phase)| Step::Tell(Event::Opened { conn, pid, target, ends, phase, time: 0 })),
+        20 => (conn(), pid(), direction(), protocol, bytes(), uncaptured, prop::bool::weighted(0.9), prop::bool::weighted(0.05))
+            .prop_map(|(conn, pid, direction, protocol, bytes, uncaptured, told, end)| {
+                Step::Bytes { conn, pid, direction, protocol, bytes, uncaptured, told, end }
+            }),
+        2 => conn().prop_map(Step::Progress),
+        2 => (conn(), phase(), phase(), error.clone()).prop_map(|(c, before, after, error)| Step::Changed(c, before, after, error)),
+        2 => (conn(), phase(), error).prop_map(|(c, before, error)| Step::Closed(c, before, error)),
+        1 => (conn(), flow(), flow()).prop_map(|(c, received, sent)| Step::Wild(c, Flows { received, sent })),
+        2 => prop_oneof![Just(1), Just(6_000), Just(11_000), Just(31_000)].prop_map(Step::Wait),
+        1 => (prop::collection::hash_set(conn(), 0..6), prop::collection::hash_set(pid(), 0..4))
+            .prop_map(|(connections, processes)| Step::Tell(Event::Resync { connections, processes, time: 0 })),
+    ]
+}
+
+fn at(event: Event, now: u64) -> Event {
+    match event {
+        Event::ProcessBegan { pid, target, .. } => Event::ProcessBegan { pid, target, time: now },
+        Event::ProcessForked { pid, parent, target, .. } => {
+            Event::ProcessForked { pid, parent, target, time: now }
+        }
+        Event::ProcessEnded { pid, .. } => Event::ProcessEnded { pid, time: now },
+        Event::Opened { conn, pid, target, ends, phase, .. } => {
+            Event::Opened { conn, pid, target, ends, phase, time: now }
+        }
+        Event::Resync { connections, processes, .. } => Event::Resync { connections, processes, time: now },
+        other => other,
+    }
+}
+
+/// The events of the steps.
+fn events(steps: Vec<Step>) -> Vec<Result<Event, u64>> {
+    let mut flows: HashMap<ConnId, (Flows, Option<Direction>, u32)> = HashMap::new();
+    let mut now = 1_000_000;
+    let mut events = Vec::new();
+    for step in steps {
+        now += 1_000_000;
+        events.push(Ok(match step {
+            Step::Tell(event) => at(event, now),
+            Step::Bytes { conn, pid, direction, protocol, bytes, uncaptured, told, end } => {
+                let (flows, latest, lost) = flows.entry(conn).or_default();
+                let turned = latest.replace(direction) != Some(direction);
+                let flow = match direction {
+                    Direction::Received => &mut flows.received,
+                    Direction::Sent => &mut flows.sent,
+                };
+                let start = flow.position;
+                flow.position = start.saturating_add(bytes.len() as u64).saturating_add(uncaptured);
+                flow.last = now;
+                if turned {
+                    flow.first = now;
+                }
+                if !told {
+                    *lost += 1;
+                    continue;
+                }
+                let bytes = Bytes::from(bytes);
+                Event::Data {
+                    conn,
+                    pid,
+                    direction,
+                    protocol,
+                    start,
+                    bytes,
+                    end,
+                    flows: *flows,
+                    lost: *lost,
+                    time: now,
+                }
+            }
+            Step::Progress(conn) => Event::Progress { conn, flows: flows.entry(conn).or_default().0 },
+            Step::Changed(conn, before, after, error) => Event::Changed {
+                conn,
+                before,
+                after,
+                error,
+                flows: flows.entry(conn).or_default().0,
+                time: now,
+            },
+            Step::Closed(conn, before, error) => {
+                let flows = flows.remove(&conn).unwrap_or_default().0;
+                Event::Closed { conn, before, error, flows, time: now }
+            }
+            Step::Wild(conn, flows) => Event::Progress { conn, flows },
+            Step::Wait(milliseconds) => {
+                now += milliseconds * 1_000_000;
+                events.push(Err(now));
+                continue;
+            }
+        }));
+    }
+    now += 1_000_000;
+    events.push(Ok(Event::Resync { connections: HashSet::new(), processes: HashSet::new(), time: now }));
+    events.push(Err(now + 60_000_000_000));
+    events
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_beginning_has_its_end_and_memory_is_bounded(steps in prop::collection::vec(step(), 0..120)) {
+        let limits = limits();
+        let mut model = Model::new(Settings { limits: limits.clone(), hash_key: [3, 4] });
+        let mut gauges = Gauges::default();
+        for event in events(steps) {
+            let mut facts = Vec::new();
+            match event {
+                Ok(event) => model.event(event, &mut facts),
+                Err(now) => model.tick(now, &mut facts),
+            }
+            for fact in &facts {
+                gauges.add(fact)?;
+            }
+            let sizes = model.sizes();
+            prop_assert!(sizes.connections <= limits.connections);
+            prop_assert!(sizes.processes <= limits.processes);
+            prop_assert!(sizes.downloads <= limits.downloads);
+            prop_assert!(model.connections_in_progress().count() <= sizes.connections);
+        }
+        prop_assert_eq!(gauges.open(), 0, "{:?}", gauges.0);
+        let sizes = model.sizes();
+        prop_assert_eq!((sizes.connections, sizes.processes, sizes.downloads), (0, 0, 0));
+        prop_assert_eq!(model.connections_in_progress().count(), 0);
+        prop_assert_eq!(model.connections.deadlines() + model.context.downloads.deadlines(), 0);
+    }
+}

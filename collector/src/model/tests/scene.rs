@@ -1,0 +1,368 @@
+//! A small stage: processes and connections do things, the kernel's events are made up from that, and the facts are
+//! kept as short lines of text.
+//!
+//! A millisecond passes with everything that is done.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use collector_common::MAX_CAPTURE;
+
+use crate::model::event::{ConnId, Direction, Ends, Event, Flow, Flows, Phase, Pid, Protocol, TargetId};
+use crate::model::fact::{Client, ConnectResult, Fact, LookupResult, Role, Status, Visibility};
+use crate::model::{Limits, Model, Settings};
+
+pub const MS: u64 = 1_000_000;
+
+pub struct Scene {
+    pub model: Model,
+    pub now: u64,
+    lines: Vec<String>,
+    connections: HashMap<ConnId, State>,
+    next: u64,
+}
+
+struct State {
+    pid: Pid,
+    phase: Phase,
+    protocol: Protocol,
+    flows: Flows,
+    direction: Option<Direction>,
+    lost: u32,
+}
+
+impl Scene {
+    pub fn new() -> Self {
+        Self::with_limits(Limits::default())
+    }
+
+    pub fn with_limits(limits: Limits) -> Self {
+        let model = Model::new(Settings { limits, hash_key: [1, 2] });
+        Self { model, now: 1000 * MS, lines: Vec::new(), connections: HashMap::new(), next: 1 }
+    }
+
+    /// A scene with one process, 1.
+    pub fn with_process() -> Self {
+        let mut scene = Self::new();
+        scene.process(1);
+        scene
+    }
+
+    pub fn process(&mut self, pid: Pid) {
+        self.tell(Event::ProcessBegan { pid, target: TargetId(0), time: self.now });
+    }
+
+    pub fn exits(&mut self, pid: Pid) {
+        self.tell(Event::ProcessEnded { pid, time: self.now });
+    }
+
+    /// A TCP connection that is being made.
+    pub fn connecting(&mut self, pid: Pid, remote: &str, phase: Phase) -> ConnId {
+        let remote = remote.parse().unwrap();
+        self.open(pid, Ends::Tcp { local: "10.0.0.9:40000".parse().unwrap(), remote }, phase)
+    }
+
+    /// A TCP connection that the process made.
+    pub fn connect(&mut self, pid: Pid, remote: &str) -> ConnId {
+        let conn = self.connecting(pid, remote, Phase::Connecting);
+        self.change(conn, Phase::Open, 0);
+        conn
+    }
+
+    /// A TCP connection that carried data when it was first seen.
+    pub fn accept(&mut self, pid: Pid) -> ConnId {
+        self.connecting(pid, "10.0.0.7:50000", Phase::Open)
+    }
+
+    pub fn name_server(&mut self, pid: Pid) -> ConnId {
+        self.open(pid, Ends::Dns { server: "10.0.0.2:53".parse().unwrap() }, Phase::Open)
+    }
+
+    pub fn open(&mut self, pid: Pid, ends: Ends, phase: Phase) -> ConnId {
+        let conn = ConnId { sock: 0xffff_0000 + self.next, born: self.now };
+        self.next += 1;
+        let protocol = if matches!(ends, Ends::Dns { .. }) { Protocol::Dns } else { Protocol::Unknown };
+        let flows = Flows::default();
+        self.connections.insert(conn, State { pid, phase, protocol, flows, direction: None, lost: 0 });
+        self.tell(Event::Opened { conn, pid, target: TargetId(0), ends, phase, time: self.now });
+        conn
+    }
+
+    pub fn change(&mut self, conn: ConnId, after: Phase, error: u32) {
+        let state = self.connections.get_mut(&conn).unwrap();
+        let before = std::mem::replace(&mut state.phase, after);
+        let flows = state.flows;
+        self.tell(Event::Changed { conn, before, after, error, flows, time: self.now });
+    }
+
+    pub fn close(&mut self, conn: ConnId) {
+        self.close_with(conn, 0);
+    }
+
+    pub fn close_with(&mut self, conn: ConnId, error: u32) {
+        let State { phase, flows, .. } = self.connections.remove(&conn).unwrap();
+        self.tell(Event::Closed { conn, before: phase, error, flows, time: self.now });
+    }
+
+    pub fn send(&mut self, conn: ConnId, text: impl AsRef<[u8]>) {
+        self.pass(conn, Direction::Sent, text.as_ref());
+    }
+
+    pub fn receive(&mut self, conn: ConnId, text: impl AsRef<[u8]>) {
+        self.pass(conn, Direction::Received, text.as_ref());
+    }
+
+    /// The peer has ended its direction.
+    pub fn receive_end(&mut self, conn: ConnId) {
+        let start = self.connections[&conn].flows.received.position;
+        let event = self.data(conn, Direction::Received, start, b"", true);
+        self.tell(event);
+    }
+
+    /// Bytes that the kernel counts without an event.
+    pub fn count(&mut self, conn: ConnId, direction: Direction, bytes: u64) {
+        self.advance(conn, direction, bytes);
+        self.now += MS;
+    }
+
+    /// Bytes whose event finds the ring buffer full.
+    pub fn lose(&mut self, conn: ConnId, direction: Direction, bytes: u64) {
+        self.count(conn, direction, bytes);
+        self.connections.get_mut(&conn).unwrap().lost += 1;
+    }
+
+    /// The kernel is asked about a connection.
+    pub fn progress(&mut self, conn: ConnId) {
+        let flows = self.connections[&conn].flows;
+        self.tell(Event::Progress { conn, flows });
+    }
+
+    /// Another process goes on with a connection.
+    pub fn pass_on(&mut self, conn: ConnId, pid: Pid) {
+        self.connections.get_mut(&conn).unwrap().pid = pid;
+    }
+
+    /// One read or write.
+    fn pass(&mut self, conn: ConnId, direction: Direction, bytes: &[u8]) {
+        let start = self.advance(conn, direction, bytes.len() as u64);
+        let event = self.data(conn, direction, start, bytes, false);
+        self.tell(event);
+    }
+
+    /// The event of a read or write that has moved the flows already.
+    pub fn data(&mut self, conn: ConnId, direction: Direction, start: u64, bytes: &[u8], end: bool) -> Event {
+        let state = self.connections.get_mut(&conn).unwrap();
+        match bytes {
+            [b'H', b'T', b'T', b'P', ..] | [b'G', b'E', b'T', b' ', ..] | [b'H' | b'P', b'E' | b'O', ..] => {
+                state.protocol = Protocol::Http1;
+            }
+            [b'P', b'R', b'I', ..] => state.protocol = Protocol::Http2,
+            [22, 3, ..] => state.protocol = Protocol::Tls,
+            _ => {}
+        }
+        let captured = &bytes[..bytes.len().min(MAX_CAPTURE as usize)];
+        Event::Data {
+            conn,
+            pid: state.pid,
+            direction,
+            protocol: state.protocol,
+            start,
+            bytes: Bytes::copy_from_slice(captured),
+            end,
+            flows: state.flows,
+            lost: state.lost,
+            time: self.now,
+        }
+    }
+
+    /// Moves a flow and tells where it was.
+    pub fn advance(&mut self, conn: ConnId, direction: Direction, bytes: u64) -> u64 {
+        let state = self.connections.get_mut(&conn).unwrap();
+        let turned = state.direction.replace(direction) != Some(direction);
+        let flow: &mut Flow = match direction {
+            Direction::Received => &mut state.flows.received,
+            Direction::Sent => &mut state.flows.sent,
+        };
+        let start = flow.position;
+        flow.position += bytes;
+        flow.last = self.now;
+        if turned {
+            flow.first = self.now;
+        }
+        start
+    }
+
+    pub fn tell(&mut self, event: Event) {
+        let mut facts = Vec::new();
+        self.model.event(event, &mut facts);
+        self.keep(&facts);
+        self.now += MS;
+    }
+
+    /// Time passes.
+    pub fn wait(&mut self, milliseconds: u64) {
+        self.now += milliseconds * MS;
+        let mut facts = Vec::new();
+        self.model.tick(self.now, &mut facts);
+        self.keep(&facts);
+    }
+
+    fn keep(&mut self, facts: &[Fact]) {
+        self.lines.extend(facts.iter().map(line));
+    }
+
+    /// The facts since the last call that begin with one of these words.
+    pub fn said(&mut self, words: &[&str]) -> Vec<String> {
+        let lines = std::mem::take(&mut self.lines);
+        lines
+            .into_iter()
+            .filter(|line| words.iter().any(|word| line.split(' ').next() == Some(word)))
+            .collect()
+    }
+
+    /// All facts since the last call.
+    pub fn all(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines)
+    }
+
+    /// A GET by process 1 on a new connection, its answer and the close.
+    pub fn get(&mut self, host: &str, target: &str, answer: &str) {
+        self.get_by(1, host, target, answer);
+    }
+
+    pub fn get_by(&mut self, pid: Pid, host: &str, target: &str, answer: &str) {
+        let conn = self.connect(pid, "10.0.0.1:80");
+        self.send(conn, get(host, target));
+        self.receive(conn, answer);
+        self.close(conn);
+    }
+}
+
+pub fn get(host: &str, target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")
+}
+
+pub fn get_range(host: &str, target: &str, range: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nRange: bytes={range}\r\n\r\n")
+}
+
+/// A response whose body is `length` bytes, `here` of which follow the head.
+pub fn response(code: u16, fields: &str, length: usize, here: usize) -> String {
+    format!("HTTP/1.1 {code} X\r\n{fields}Content-Length: {length}\r\n\r\n{}", "x".repeat(here))
+}
+
+/// A complete response with a body of ten bytes.
+pub fn ok() -> String {
+    response(200, "", 10, 10)
+}
+
+pub const BLOB: &str = "/v2/library/app/blobs/sha256:aaaa";
+pub const MANIFEST: &str = "/v2/library/app/manifests/latest";
+
+fn milliseconds(duration: u64) -> String {
+    format!("{}ms", duration / MS)
+}
+
+fn optional(duration: Option<u64>) -> String {
+    duration.map_or("-".into(), milliseconds)
+}
+
+fn code(code: Option<u16>) -> String {
+    code.map_or("none".into(), |code| code.to_string())
+}
+
+fn whose(client: &Client) -> String {
+    let mut text = String::new();
+    if client.process != TargetId(0) {
+        write!(text, "target {} ", client.process.0).unwrap();
+    }
+    text + client.registry.as_str()
+}
+
+/// A fact as a line. The process's target is left out where it says nothing.
+pub fn line(fact: &Fact) -> String {
+    match fact {
+        Fact::RequestBegan(client) => format!("request+ {}", whose(client)),
+        Fact::RequestEnded { client, kind, method, code: c, duration, first_byte } => format!(
+            "request- {} {} {} {} first {} all {}",
+            whose(client),
+            kind.as_str(),
+            method.as_str(),
+            code(*c),
+            optional(*first_byte),
+            optional(*duration)
+        ),
+        Fact::ResponseBytes { client, kind, bytes } => {
+            format!("bytes {} {} {bytes}", whose(client), kind.as_str())
+        }
+        Fact::Download { client, kind, status } => {
+            format!("download {} {} {}", whose(client), kind.as_str(), status_text(*status))
+        }
+        Fact::ServedBegan { process } => format!("served+ {}", process.0),
+        Fact::ServedEnded { process, kind, method, code: c, duration } => format!(
+            "served- {} {} {} {} all {}",
+            process.0,
+            kind.as_str(),
+            method.as_str(),
+            code(*c),
+            optional(*duration)
+        ),
+        Fact::ServedBytes { process, kind, bytes } => {
+            format!("served-bytes {} {} {bytes}", process.0, kind.as_str())
+        }
+        Fact::ServedDownload { process, kind, status } => {
+            format!("served-download {} {} {}", process.0, kind.as_str(), status_text(*status))
+        }
+        Fact::Connected { client, result, duration } => {
+            let result = match result {
+                ConnectResult::Ok => "ok",
+                ConnectResult::Refused => "refused",
+                ConnectResult::Timeout => "timeout",
+                ConnectResult::Unreachable => "unreachable",
+                ConnectResult::Reset => "reset",
+                ConnectResult::Canceled => "canceled",
+                ConnectResult::Other => "other",
+            };
+            format!("connect {} {result} {}", whose(client), milliseconds(*duration))
+        }
+        Fact::ConnectionBegan { role, .. } => format!("connection+ {}", role_text(*role)),
+        Fact::ConnectionEnded { role, .. } => format!("connection- {}", role_text(*role)),
+        Fact::Visible { visibility, .. } => match visibility {
+            Visibility::Plaintext => "visible plaintext".into(),
+            Visibility::TlsOpaque => "visible tls".into(),
+            Visibility::Other => "visible other".into(),
+        },
+        Fact::NetworkBytes { client, received, sent } => {
+            format!("network {} {received} {sent}", whose(client))
+        }
+        Fact::Lookup { result, duration, .. } => {
+            let result = match result {
+                LookupResult::Ok => "ok",
+                LookupResult::Nxdomain => "nxdomain",
+                LookupResult::Servfail => "servfail",
+                LookupResult::Timeout => "timeout",
+                LookupResult::Other => "other",
+            };
+            format!("lookup {result} {}", milliseconds(*duration))
+        }
+        Fact::ProcessBegan { process } => format!("process+ {}", process.0),
+        Fact::ProcessEnded { process } => format!("process- {}", process.0),
+        Fact::Unattributed { reason } => format!("unattributed {reason}"),
+        Fact::Corrected { gauge } => format!("corrected {gauge}"),
+    }
+}
+
+fn status_text(status: Status) -> &'static str {
+    match status {
+        Status::Ok => "ok",
+        Status::Error => "error",
+    }
+}
+
+fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Client => "client",
+        Role::Server => "server",
+    }
+}

@@ -1,0 +1,187 @@
+//! Shared by the tests, the fuzz target and the benches of `http1`: recorded calls and the rules that every run of a
+//! connection obeys.
+//!
+//! A recording is a list of calls. Each begins with a byte: bit 0 is the direction (1: received), bits 1 and 2 the kind:
+//! 0 bytes (u16 length, the bytes), 1 bytes that were not captured (u32 count), 2 bytes of which the first were given
+//! before (u8 count, u16 length, the bytes), 3 bytes after a hole (u16 hole, u16 length, the bytes). Numbers are little
+//! endian. What is cut off at the end is left out, so any bytes are a recording.
+
+use std::collections::HashMap;
+
+use wire::http1::{Connection, Direction, Fact, Framing, Outcome};
+
+/// One call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Bytes were captured at `position - back` after a hole of `hole`.
+    Data { direction: Direction, back: u64, hole: u64, bytes: Vec<u8> },
+    /// `count` bytes passed that were not captured.
+    Gap { direction: Direction, count: u64 },
+}
+
+impl Op {
+    /// Captured bytes that follow the last ones.
+    pub fn data(direction: Direction, bytes: &[u8]) -> Self {
+        Self::Data { direction, back: 0, hole: 0, bytes: bytes.to_vec() }
+    }
+}
+
+/// Reads a recording.
+pub fn decode(mut rest: &[u8]) -> Vec<Op> {
+    let mut ops = Vec::new();
+    while let Some(op) = decode_one(&mut rest) {
+        ops.push(op);
+    }
+    ops
+}
+
+fn decode_one(rest: &mut &[u8]) -> Option<Op> {
+    let kind = number(rest, 1)?;
+    let direction = if kind & 1 == 1 { Direction::Received } else { Direction::Sent };
+    if kind & 6 == 2 {
+        return Some(Op::Gap { direction, count: number(rest, 4)? });
+    }
+    let back = if kind & 6 == 4 { number(rest, 1)? } else { 0 };
+    let hole = if kind & 6 == 6 { number(rest, 2)? } else { 0 };
+    let length = usize::try_from(number(rest, 2)?).ok()?;
+    let (bytes, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(Op::Data { direction, back, hole, bytes: bytes.to_vec() })
+}
+
+fn number(rest: &mut &[u8], width: usize) -> Option<u64> {
+    let (digits, after) = rest.split_at_checked(width)?;
+    *rest = after;
+    Some(digits.iter().rev().fold(0, |number, &b| number << 8 | u64::from(b)))
+}
+
+/// Makes the calls of a recording, call number `n` at time `n`, closes the connection and returns the facts. With
+/// `split`, captured bytes are given in pieces of that size. Every rule is checked after every call.
+pub fn run(mut connection: Connection, ops: &[Op], split: usize) -> Vec<Fact> {
+    let mut positions = HashMap::from([(Direction::Sent, 0_u64), (Direction::Received, 0)]);
+    let mut facts = Vec::new();
+    let mut rules = Rules::default();
+    let mut time = 0;
+    for op in ops {
+        time += 1;
+        match op {
+            Op::Data { direction, back, hole, bytes } => {
+                let known = positions[direction];
+                let mut position = (known + hole).saturating_sub(*back);
+                for piece in bytes.chunks(split) {
+                    connection.data(*direction, position, piece, time, &mut facts);
+                    position += piece.len() as u64;
+                }
+                positions.insert(*direction, position.max(known));
+            }
+            Op::Gap { direction, count } => {
+                let position = positions[direction] + count;
+                connection.advanced(*direction, position, time, &mut facts);
+                positions.insert(*direction, position);
+            }
+        }
+        rules.check(&connection, &facts);
+    }
+    connection.closed(time + 1, &mut facts);
+    rules.check(&connection, &facts);
+    assert_eq!(connection.in_flight(), 0, "an exchange outlived its connection");
+    assert_eq!(connection.buffered(), 0, "a closed connection keeps bytes");
+    let count = facts.len();
+    connection.closed(time + 2, &mut facts);
+    connection.data(Direction::Sent, u64::MAX - 1, b"GET", time + 3, &mut facts);
+    assert_eq!(facts.len(), count, "a closed connection reports");
+    facts
+}
+
+/// The facts with adjacent increments of the same kind added up: how they are cut depends on how bytes were given.
+pub fn merged(facts: &[Fact]) -> Vec<Fact> {
+    let mut merged: Vec<Fact> = Vec::new();
+    for fact in facts {
+        match (merged.last_mut(), fact) {
+            (Some(Fact::Body { exchange: e, bytes }), Fact::Body { exchange, bytes: more })
+            | (Some(Fact::RequestBody { exchange: e, bytes }), Fact::RequestBody { exchange, bytes: more })
+                if e == exchange =>
+            {
+                *bytes += more;
+            }
+            _ => merged.push(fact.clone()),
+        }
+    }
+    merged
+}
+
+#[derive(Default)]
+struct Exchange {
+    framing: Option<Framing>,
+    body: u64,
+    ended: bool,
+}
+
+/// What holds whatever the bytes are.
+#[derive(Default)]
+struct Rules {
+    checked: usize,
+    exchanges: Vec<Exchange>,
+}
+
+impl Rules {
+    fn check(&mut self, connection: &Connection, facts: &[Fact]) {
+        for fact in &facts[self.checked..] {
+            self.apply(fact);
+        }
+        self.checked = facts.len();
+        let open = self.exchanges.iter().filter(|e| !e.ended).count();
+        assert_eq!(connection.in_flight(), open);
+        assert!(open <= 32, "{open} requests in flight");
+        // A head of 64 KiB in each direction; the bytes of a response that waits for its request are fewer.
+        assert!(connection.buffered() <= 2 * 64 * 1024, "{} bytes kept", connection.buffered());
+    }
+
+    fn apply(&mut self, fact: &Fact) {
+        match *fact {
+            Fact::Request { exchange, .. } => {
+                assert_eq!(exchange as usize, self.exchanges.len(), "numbers count up");
+                self.exchanges.push(Exchange::default());
+            }
+            Fact::Response { exchange, ref head, .. } => {
+                let exchange = self.open(exchange);
+                assert_eq!(exchange.framing.replace(head.framing), None, "a second response");
+                assert!((100..1000).contains(&head.code));
+            }
+            Fact::RequestBody { exchange, bytes } => {
+                assert!(bytes > 0);
+                self.open(exchange);
+            }
+            Fact::Body { exchange, bytes } => {
+                assert!(bytes > 0);
+                let exchange = self.open(exchange);
+                exchange.body += bytes;
+                match exchange.framing.expect("a body without a response") {
+                    Framing::None => panic!("a body where there is none"),
+                    Framing::Length(length) => assert!(exchange.body <= length, "a body past its end"),
+                    Framing::Chunked | Framing::UntilClose => {}
+                }
+            }
+            Fact::End { exchange, outcome, exact, .. } => {
+                let exchange = self.open(exchange);
+                exchange.ended = true;
+                match exchange.framing {
+                    None => assert_ne!(outcome, Outcome::Complete, "complete without a response"),
+                    Some(Framing::Length(length)) if outcome == Outcome::Complete => {
+                        assert_eq!(exchange.body, length, "complete before its end");
+                    }
+                    Some(Framing::Chunked) => {}
+                    Some(_) => assert!(exact, "only chunks can make a count inexact"),
+                }
+            }
+            Fact::Upgraded { exchange } => assert!(self.exchanges[exchange as usize].ended),
+            Fact::Unparsed { .. } => {}
+        }
+    }
+
+    fn open(&mut self, exchange: u32) -> &mut Exchange {
+        let exchange = &mut self.exchanges[exchange as usize];
+        assert!(!exchange.ended, "a fact after the end");
+        exchange
+    }
+}
