@@ -15,21 +15,13 @@ numbered! {
         UserMemory = 3,
         /// A vectored read or write had more segments than are walked.
         Vector = 4,
-        /// A connection was replaced at the same address without its end having been seen.
-        Replaced = 5,
     }
 }
 
 impl Counter {
     /// All of them, in order.
-    pub const ALL: [Self; 6] = [
-        Self::RingFull,
-        Self::ConnectionsFull,
-        Self::ProcessesFull,
-        Self::UserMemory,
-        Self::Vector,
-        Self::Replaced,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::RingFull, Self::ConnectionsFull, Self::ProcessesFull, Self::UserMemory, Self::Vector];
 
     /// The value of the `reason` label that this counter has.
     pub const fn reason(self) -> &'static str {
@@ -39,7 +31,6 @@ impl Counter {
             Self::ProcessesFull => "processes_full",
             Self::UserMemory => "user_memory",
             Self::Vector => "vector",
-            Self::Replaced => "replaced",
         }
     }
 }

@@ -51,7 +51,8 @@ pub unsafe fn write(record: *mut Open, sock: Sock, transport: Transport) {
             }
         } else {
             (*record).local = endpoint(sock, offset!(sock_saddr), offset!(sock_v6_saddr), sock.local_port());
-            (*record).remote = endpoint(sock, offset!(sock_daddr), offset!(sock_v6_daddr), sock.remote_port());
+            (*record).remote =
+                endpoint(sock, offset!(sock_daddr), offset!(sock_v6_daddr), sock.remote_port());
         }
     }
 }

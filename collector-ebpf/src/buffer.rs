@@ -27,7 +27,8 @@ pub fn call(number: u64) -> Call {
         return Call::None;
     }
     // SAFETY: in bounds; a static of ours, never written while programs run.
-    let number = unsafe { core::ptr::read_volatile((&raw const CALL_TABLE).cast::<u8>().add(number as usize)) };
+    let number =
+        unsafe { core::ptr::read_volatile((&raw const CALL_TABLE).cast::<u8>().add(number as usize)) };
     Call::from_number(number).unwrap_or(Call::None)
 }
 
@@ -124,7 +125,8 @@ pub fn look(segment: Segment) -> Option<([u8; LOOK], u32)> {
     let length = if segment.length < LOOK as u32 { segment.length } else { LOOK as u32 };
     let mut bytes = [0; LOOK];
     // SAFETY: `length` is at most the size of `bytes`; the helper checks the source.
-    let result = unsafe { bpf_probe_read_user(bytes.as_mut_ptr().cast(), length, segment.address as *const _) };
+    let result =
+        unsafe { bpf_probe_read_user(bytes.as_mut_ptr().cast(), length, segment.address as *const _) };
     if result == 0 { Some((bytes, length)) } else { None }
 }
 

@@ -53,11 +53,10 @@ pub fn find_or_open(sock: Sock, tgid: u32, time: u64) -> Option<*mut Conn> {
     if let Some(conn) = lookup(sock) {
         // SAFETY: a value of the map; it stays readable while the program runs, even when it is deleted meanwhile.
         let (transport, inode) = unsafe { ((*conn).transport, (*conn).inode) };
-        // The end of a TCP socket is always seen; that of the others is not, so their address may be another socket's.
+        // The end of a TCP socket is always seen; that of the others is not, so their address may be another socket's by now.
         if transport == Transport::Tcp as u8 || inode == sock.inode() {
             return Some(conn);
         }
-        count(Counter::Replaced);
         close(sock, conn, time);
     }
     open(sock, transport(sock)?, Phase::Open, tgid, time, None)
@@ -74,11 +73,13 @@ fn open(
     remote: Option<&Endpoint>,
 ) -> Option<*mut Conn> {
     let target = process::target(tgid)?;
+    let carries = matches!((&transport, &phase), (Transport::Tcp, Phase::Open));
+    let flow = |sequence| Flow { sequence: if carries { sequence } else { 0 }, ..NO_FLOW };
     let conn = Conn {
         born: time,
         inode: sock.inode(),
-        received: NO_FLOW,
-        sent: NO_FLOW,
+        received: flow(sock.copied_sequence()),
+        sent: flow(sock.write_sequence()),
         tgid,
         target,
         lost: 0,

@@ -61,9 +61,9 @@ pub fn on_io(io: &Io, bytes: impl Fn() -> Option<Segment>) {
         conn.tgid = io.tgid;
         conn.target = process::target(io.tgid).unwrap_or(conn.target);
     }
-    let turned = conn.direction != io.direction as u8;
-    conn.direction = io.direction as u8;
     let tcp = conn.transport == Transport::Tcp as u8 && conn.phase == Phase::Open as u8;
+    let turned = conn.direction != io.direction as u8 || (received && tcp && request_is_late(io.sock, conn));
+    conn.direction = io.direction as u8;
     let datagram = conn.transport == Transport::Dns as u8;
     let new = conn.born == io.time;
     let flow = if received { &mut conn.received } else { &mut conn.sent };
@@ -103,6 +103,13 @@ pub fn on_io(io: &Io, bytes: impl Fn() -> Option<Segment>) {
     emit(io, conn, &Piece { start, bytes: Segment { address: bytes.address, length }, end: false });
 }
 
+/// Whether the process has sent bytes that no hook has told of yet. The hooks run when a call is about to return: on a busy
+/// machine the answer can come, and be read by another thread, before the call that sent the request is back.
+#[inline(always)]
+fn request_is_late(sock: Sock, conn: &Conn) -> bool {
+    conn.received.budget == 0 && sock.write_sequence() != conn.sent.sequence && conn.sent.sequence != 0
+}
+
 /// A read has found the end of the stream.
 #[inline(always)]
 fn on_end(io: &Io, conn: &mut Conn) {
@@ -126,13 +133,9 @@ fn advance(flow: &mut Flow, io: &Io, tcp: bool, new: bool) -> u64 {
     }
     let sequence = sequence(io.sock, io.direction);
     let delta = sequence.wrapping_sub(flow.sequence);
-    let first = new || flow.sequence == 0;
     flow.sequence = sequence;
-    if delta == io.moved || first {
-        flow.position += moved;
-        return flow.position - moved;
-    }
-    if io.sock.has_upper_layer() {
+    // The numbers of a new connection were taken after this call moved its bytes; kernel TLS counts its framing too.
+    if delta == io.moved || new || io.sock.has_upper_layer() {
         flow.position += moved;
         return flow.position - moved;
     }

@@ -47,14 +47,20 @@ pub static OFFSETS: Offsets = Offsets {
     regs_args: [0; 4],
 };
 
-/// The value of one offset. Volatile, because the compiler would otherwise fold the zeros above into the code.
+/// The value of one offset.
 macro_rules! offset {
     ($field:ident $([$index:literal])?) => {
-        // SAFETY: a static of ours, never written while programs run.
-        unsafe { core::ptr::read_volatile(&raw const $crate::kernel::OFFSETS.$field $([$index])?) }
+        $crate::kernel::value_of(&$crate::kernel::OFFSETS.$field $([$index])?)
     };
 }
 pub(crate) use offset;
+
+/// Reads what the collector has filled in. Volatile, because the compiler would otherwise fold the zeros above into the code.
+#[inline(always)]
+pub fn value_of(offset: &u32) -> u32 {
+    // SAFETY: a reference is valid for reads.
+    unsafe { core::ptr::read_volatile(offset) }
+}
 
 /// Reads a value at `address + offset` of kernel memory.
 #[inline(always)]

@@ -10,7 +10,6 @@
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
-#![expect(missing_docs, reason = "the program macros repeat a function without its documentation")]
 
 mod address;
 mod buffer;
@@ -193,15 +192,21 @@ fn on_syscall(registers: Registers, tgid: u32, moved: u32) {
         Call::ReadMany | Call::WriteMany => buffer::moved_by_many(registers, moved),
         _ => moved,
     };
-    on_io(&Io { sock, tgid, direction, moved, time: connections::now() }, || buffer::segment(call, registers, moved));
+    on_io(&Io { sock, tgid, direction, moved, time: connections::now() }, || {
+        buffer::segment(call, registers, moved)
+    });
 }
 
 /// Which way a call moves bytes; `None` for those that say nothing of it.
 #[inline(always)]
 fn direction_of(call: Call) -> Option<Direction> {
     match call {
-        Call::Read | Call::ReadVector | Call::ReadMessage | Call::ReadMany | Call::Receive => Some(Direction::Received),
-        Call::Write | Call::WriteVector | Call::WriteMessage | Call::WriteMany | Call::SendFile => Some(Direction::Sent),
+        Call::Read | Call::ReadVector | Call::ReadMessage | Call::ReadMany | Call::Receive => {
+            Some(Direction::Received)
+        }
+        Call::Write | Call::WriteVector | Call::WriteMessage | Call::WriteMany | Call::SendFile => {
+            Some(Direction::Sent)
+        }
         Call::None | Call::Splice => None,
     }
 }

@@ -56,7 +56,9 @@ fn watch(tgid: u32, target: u32) {
 fn unwatch(tgid: u32) {
     if let Some(word) = word(tgid) {
         // SAFETY: as in `watch`, with BPF_AND.
-        unsafe { asm!("lock *(u64 *)({word} + 0) &= {bits}", word = in(reg) word, bits = in(reg) !bit(tgid)) };
+        unsafe {
+            asm!("lock *(u64 *)({word} + 0) &= {bits}", word = in(reg) word, bits = in(reg) !bit(tgid))
+        };
     }
     // That the process is not there is what we want.
     let _ = PROCESSES.remove(tgid);
@@ -119,7 +121,8 @@ pub fn on_exit(task: u64) {
     if !is_watched(tgid) {
         return;
     }
-    let live = read::<u64>(task, offset!(task_signal)).and_then(|signal| read::<u32>(signal, offset!(signal_live)));
+    let live =
+        read::<u64>(task, offset!(task_signal)).and_then(|signal| read::<u32>(signal, offset!(signal_live)));
     if live != Some(0) {
         return;
     }

@@ -70,7 +70,8 @@ fn observe(settings: &Settings, metrics: &Arc<Metrics>, status: &Status) -> Resu
         ring_buffer_bytes: settings.ring_buffer_bytes.get(),
         max_connections: settings.max_connections.get(),
     };
-    let model = Model::new(model::Settings { limits: model::Limits::default(), hash_key: [random(), random()] });
+    let model =
+        Model::new(model::Settings { limits: model::Limits::default(), hash_key: [random(), random()] });
     let observer = Observer::start(&options, settings.targets.clone(), model, Arc::clone(metrics))
         .map_err(|error| failure(&error))?;
     for Probe { name, missing } in &observer.programs().probes {

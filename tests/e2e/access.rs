@@ -1,13 +1,14 @@
 //! Challenges, credentials and tokens: a 401 that is answered by a retry is a request, and no failed download.
 
 use pullscope_tests::clients::{Client, Options, Puller};
-use pullscope_tests::collector::{Collector, alone};
+use pullscope_tests::collector::Collector;
 use pullscope_tests::images::Image;
 use pullscope_tests::log::Log;
 use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::place::Place;
 use pullscope_tests::registry::{Access, Registry};
 use pullscope_tests::token::TokenServer;
+use pullscope_tests::turn::alone;
 
 use crate::compare::{same_traffic, settled};
 

@@ -1,10 +1,11 @@
 //! Every client, at a registry on a bare address: to the request and to the byte.
 
 use pullscope_tests::clients::{Client, Puller};
-use pullscope_tests::collector::{Collector, alone};
+use pullscope_tests::collector::Collector;
 use pullscope_tests::images::Image;
 use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::registry::{Access, Registry};
+use pullscope_tests::turn::alone;
 
 use crate::compare::{connects, same_traffic, settled};
 
@@ -33,6 +34,11 @@ fn counted_exactly(client: Client, daemon: &Daemon) {
     let scrape = settled(&collector, &log);
     same_traffic(&scrape, client.process(), "[IP_ADDRESS]", &log);
     assert_eq!(connects(&scrape, client.process(), "ok"), nginx.connections(), "{log}\n{scrape}");
+    if client != Client::Docker {
+        // The process is gone, and every one of its connections with it; dockerd may keep some.
+        let open = [("process", client.process())];
+        assert_eq!(scrape.count("pullscope_connections_open", &open), 0, "{scrape}");
+    }
     collector.stop();
 }
 

@@ -6,11 +6,12 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use pullscope_tests::clients::{Client, Options, Puller};
-use pullscope_tests::collector::{Alone, Collector, alone};
+use pullscope_tests::collector::Collector;
 use pullscope_tests::faulty::Resetting;
 use pullscope_tests::network::Namespace;
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{PATIENCE, poll};
+use pullscope_tests::turn::{Alone, alone};
 
 use crate::compare::{connects, nothing_left_or_lost};
 
@@ -82,7 +83,8 @@ fn given_up_by_the_client() {
     let alone = alone();
     let namespace = Namespace::new();
     let collector = Collector::start(&alone);
-    let running = puller(&namespace).begin(&reference(Namespace::BLACKHOLE));
+    let puller = puller(&namespace);
+    let running = puller.begin(&reference(Namespace::BLACKHOLE));
     poll(PATIENCE, || (namespace.tcp().active_opens > 0).then_some(())).expect("a connect");
     let outcome = running.kill();
     assert_eq!(outcome.signal, Some(9));

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use pullscope_tests::answer::Answer;
 use pullscope_tests::clients::{Client, Puller};
-use pullscope_tests::collector::{Collector, alone};
+use pullscope_tests::collector::Collector;
 use pullscope_tests::faulty;
 use pullscope_tests::images::Image;
 use pullscope_tests::log::Log;
 use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::registry::{Access, Registry};
+use pullscope_tests::turn::alone;
 
 use crate::compare::{nothing_left_or_lost, same_traffic, settled};
 
@@ -52,9 +53,18 @@ fn a_server_error_for_a_blob() {
     answered_with(500, "/blobs/");
 }
 
+/// What can be known of an answer.
+#[derive(PartialEq)]
+enum Answered {
+    /// It is HTTP as far as it goes: the download has failed.
+    Broken,
+    /// It is not HTTP: that the download has not succeeded is all there is to know.
+    Garbled,
+}
+
 /// The layer is answered with what `fault` makes of the good answer. skopeo asks once and fails.
 #[track_caller]
-fn layer(fault: fn(Answer) -> Answer) {
+fn layer(answered: &Answered, fault: fn(Answer) -> Answer) {
     let alone = alone();
     let image = Image::make(&[400_000], 8);
     let layer = image.layers[0].clone();
@@ -85,44 +95,51 @@ fn layer(fault: fn(Answer) -> Answer) {
     let counted = scrape.count("pullscope_registry_response_bytes_total", &of_blobs);
     assert_eq!(counted, bytes(&good.of_kind("blob")) + bytes(&bad), "{scrape}");
     let failed = [("process", "skopeo"), ("kind", "blob"), ("status", "error")];
-    assert_eq!(scrape.count("pullscope_downloads_total", &failed), 1, "{scrape}");
+    let failed = scrape.count("pullscope_downloads_total", &failed);
+    let unknown = [("reason", "download_end_unknown")];
+    let unknown = scrape.count("pullscope_exchanges_unattributed_total", &unknown);
+    assert_eq!(failed + unknown, 1, "{scrape}");
+    assert!(failed == 1 || *answered == Answered::Garbled, "{scrape}");
+    let ok = [("process", "skopeo"), ("kind", "blob"), ("status", "ok")];
+    let others = good.of_kind("blob").0.len() as u64;
+    assert_eq!(scrape.count("pullscope_downloads_total", &ok), others, "{scrape}");
     nothing_left_or_lost(&scrape);
     collector.stop();
 }
 
 #[test]
 fn a_blob_cut_off_by_a_close() {
-    layer(|answer| answer.cut(200_000).then_close());
+    layer(&Answered::Broken, |answer| answer.cut(200_000).then_close());
 }
 
 #[test]
 fn a_blob_cut_off_by_a_reset() {
-    layer(|answer| answer.cut(30_000).then_reset());
+    layer(&Answered::Broken, |answer| answer.cut(30_000).then_reset());
 }
 
 #[test]
 fn a_blob_that_stalls() {
-    layer(|answer| answer.cut(1_000).then_stall());
+    layer(&Answered::Broken, |answer| answer.cut(1_000).then_stall());
 }
 
 #[test]
 fn a_registry_that_says_nothing() {
-    layer(|_| Answer::silence());
+    layer(&Answered::Broken, |_| Answer::silence());
 }
 
 #[test]
 fn a_head_that_is_none() {
-    layer(|_| Answer::raw(b"HTTP/1.1 two hundred\r\n\r\n"));
+    layer(&Answered::Garbled, |_| Answer::raw(b"HTTP/1.1 two hundred\r\n\r\n"));
 }
 
 #[test]
 fn binary_where_a_head_is_due() {
-    layer(|_| Answer::raw((0..=255).collect::<Vec<u8>>()));
+    layer(&Answered::Garbled, |_| Answer::raw((0..=255).collect::<Vec<u8>>()));
 }
 
 #[test]
 fn an_endless_head() {
-    layer(|_| Answer::endless_head());
+    layer(&Answered::Garbled, |_| Answer::endless_head());
 }
 
 /// After each of the faults above the next pull is counted right.

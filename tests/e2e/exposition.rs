@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use pullscope_tests::collector::{Collector, alone, get};
+use pullscope_tests::collector::{Collector, get};
 use pullscope_tests::loopback::free_address;
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{Server, run};
+use pullscope_tests::turn::alone;
 
 #[test]
 fn promtool_accepts_it() {

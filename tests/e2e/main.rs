@@ -12,4 +12,5 @@ mod exposition;
 mod mirror;
 mod names;
 mod redirect;
+mod served;
 mod storm;

@@ -1,11 +1,12 @@
 //! Images of Docker Hub through a mirror: with `?ns=` the registry is known, without it is where the request went.
 
 use pullscope_tests::clients::{Client, Options, Puller};
-use pullscope_tests::collector::{Collector, alone};
+use pullscope_tests::collector::Collector;
 use pullscope_tests::images::Image;
 use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::place::Place;
 use pullscope_tests::registry::{Access, Registry};
+use pullscope_tests::turn::alone;
 
 use crate::compare::{same_traffic, settled};
 

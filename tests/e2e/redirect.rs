@@ -1,12 +1,13 @@
 //! Blobs that the registry redirects to a host of another domain: all of it belongs to the registry.
 
 use pullscope_tests::clients::{Client, Options, Puller};
-use pullscope_tests::collector::{Collector, alone};
+use pullscope_tests::collector::Collector;
 use pullscope_tests::hosts::Hosts;
 use pullscope_tests::images::Image;
 use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::place::Place;
 use pullscope_tests::registry::{Access, Registry};
+use pullscope_tests::turn::alone;
 
 use crate::compare::{same_traffic, settled};
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use pullscope_tests::clients::{Client, Puller};
-use pullscope_tests::collector::{Collector, Settings, alone};
+use pullscope_tests::collector::{Collector, Settings};
 use pullscope_tests::images::Image;
 use pullscope_tests::log::Log;
 use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::scrape::Scrape;
+use pullscope_tests::turn::alone;
 
 use crate::compare::nothing_left_or_lost;
 

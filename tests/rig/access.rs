@@ -6,10 +6,12 @@ use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::place::Place;
 use pullscope_tests::registry::{Access, Registry};
 use pullscope_tests::token::TokenServer;
+use pullscope_tests::turn::together;
 
 /// Pulls with and without `credentials` through nginx from a registry with `access`. Gives the log of the good pull.
 #[track_caller]
 fn pull(client: Client, access: &Access<'_>, credentials: Option<(&str, &str)>) -> pullscope_tests::log::Log {
+    let _turn = together();
     let image = Image::make(&[1000], 2);
     let registry = Registry::start(access);
     registry.push(&image, "team/app:v1");

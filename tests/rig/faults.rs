@@ -7,12 +7,14 @@ use pullscope_tests::clients::{Client, Puller};
 use pullscope_tests::faulty::{self, Resetting};
 use pullscope_tests::images::Image;
 use pullscope_tests::log::Log;
+use pullscope_tests::turn::together;
 
 const LAYER: usize = 400_000;
 
 /// Lets skopeo and ctr pull where the layer is answered with what `fault` makes of the good answer; gives the log.
 #[track_caller]
 fn layer(fault: fn(Answer) -> Answer) -> Log {
+    let _turn = together();
     let image = Image::make(&[LAYER], 8);
     let layer = image.layers[0].clone();
     let server = faulty::serve(&image, move |request| {
@@ -29,6 +31,7 @@ fn layer(fault: fn(Answer) -> Answer) -> Log {
 
 #[test]
 fn without_a_fault_the_clients_succeed() {
+    let _turn = together();
     let image = Image::make(&[LAYER], 8);
     let server = faulty::serve(&image, |_| None);
     for client in Client::ALL {
@@ -72,6 +75,7 @@ fn a_layer_with_an_endless_head() {
 
 #[test]
 fn connections_that_are_reset() {
+    let _turn = together();
     let server = Resetting::start();
     for client in [Client::Skopeo, Client::Ctr] {
         let before = server.connections();

@@ -10,6 +10,7 @@ use pullscope_tests::network::{Namespace, TcpCounters};
 use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::place::Place;
 use pullscope_tests::process::Outcome;
+use pullscope_tests::turn::together;
 
 #[track_caller]
 fn pull_from(place: Place, address: SocketAddr) -> Outcome {
@@ -25,11 +26,13 @@ fn fails_with(outcome: Outcome, words: &str) {
 
 #[test]
 fn nobody_listens_on_a_free_address() {
+    let _turn = together();
     fails_with(pull_from(Place::machine(), free_address()), "connection refused");
 }
 
 #[test]
 fn every_address_of_a_namespace_fails_in_its_own_way() {
+    let _turn = together();
     let namespace = Namespace::new();
     namespace.give_up_connects_early();
     let at = |address: Ipv4Addr| SocketAddr::new(IpAddr::V4(address), 5000);
@@ -49,6 +52,7 @@ fn every_address_of_a_namespace_fails_in_its_own_way() {
 
 #[test]
 fn an_address_that_no_neighbour_has_becomes_unreachable_after_a_while() {
+    let _turn = together();
     let namespace = Namespace::new();
     let address = SocketAddr::new(IpAddr::V4(Namespace::NO_NEIGHBOUR), 5000);
     fails_with(pull_from(Place::machine().inside(&namespace), address), "no route to host");
@@ -57,6 +61,7 @@ fn an_address_that_no_neighbour_has_becomes_unreachable_after_a_while() {
 
 #[test]
 fn a_connect_into_the_blackhole_outlasts_an_impatient_rig() {
+    let _turn = together();
     let namespace = Namespace::new();
     let address = SocketAddr::new(IpAddr::V4(Namespace::BLACKHOLE), 5000);
     let puller = Puller::start(Client::Skopeo, Place::machine().inside(&namespace), Options::default());
@@ -66,6 +71,7 @@ fn a_connect_into_the_blackhole_outlasts_an_impatient_rig() {
 
 #[test]
 fn a_wire_reaches_servers_on_the_machine() {
+    let _turn = together();
     let image = Image::make(&[2_000], 9);
     let namespace = Namespace::new();
     let wire = namespace.wire();

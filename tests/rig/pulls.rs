@@ -7,6 +7,7 @@ use pullscope_tests::images::Image;
 use pullscope_tests::log::Log;
 use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::registry::{Access, Registry};
+use pullscope_tests::turn::together;
 
 /// What both logs know of a request.
 fn comparable(log: &Log) -> Vec<(String, String, String, u64)> {
@@ -21,6 +22,7 @@ fn comparable(log: &Log) -> Vec<(String, String, String, u64)> {
 
 #[track_caller]
 fn pull_through_nginx(client: Client) {
+    let _turn = together();
     let image = Image::make(&[1_500_000, 200_000, 3_000], 1);
     let registry = Registry::start(&Access::Open);
     registry.push(&image, "team/app:v1");

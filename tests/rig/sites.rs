@@ -8,12 +8,14 @@ use pullscope_tests::images::Image;
 use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::place::Place;
 use pullscope_tests::registry::{Access, Registry};
+use pullscope_tests::turn::together;
 
 const REGISTRY: &str = "registry.example.co.uk";
 const CDN: &str = "cdn.other-example.com";
 
 #[track_caller]
 fn redirected(client: Client) {
+    let _turn = together();
     let image = Image::make(&[300_000, 2_000], 3);
     let registry = Registry::start(&Access::Open);
     registry.push(&image, "team/app:v1");
@@ -64,6 +66,7 @@ fn redirected_docker() {
 
 #[track_caller]
 fn mirrored(client: Client, ns: Option<&str>) {
+    let _turn = together();
     let image = Image::make(&[2_000], 4);
     let registry = Registry::start(&Access::Open);
     registry.push(&image, "library/app:v1");
@@ -94,6 +97,7 @@ fn a_mirror_is_asked_without_the_name_space_by_the_others() {
 
 #[track_caller]
 fn from_files(client: Client) {
+    let _turn = together();
     let image = Image::make(&[800_000], 5);
     let site = Site::new().static_image(&image, "static/app:v1");
     let reference = format!("{}/static/app:v1", site.address());
@@ -111,6 +115,7 @@ fn a_static_image_is_an_image_for_each_client() {
 
 #[test]
 fn errors_are_answered_and_fail_the_client() {
+    let _turn = together();
     let image = Image::make(&[2_000], 6);
     let registry = Registry::start(&Access::Open);
     registry.push(&image, "team/app:v1");

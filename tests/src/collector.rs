@@ -4,30 +4,18 @@
 //! strategy (default: `auto`).
 
 use std::env;
-use std::fs::{self, File};
+use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
 use tempfile::TempDir;
 
 use crate::loopback::free_address;
 use crate::place::Place;
 use crate::process::{PATIENCE, Server, poll};
 use crate::scrape::Scrape;
-
-/// Keeps two tests from observing each other's clients: pullscope watches the whole machine. A test takes it before
-/// it starts anything, as the images it pushes would be another test's traffic.
-pub struct Alone(#[expect(dead_code, reason = "held for its drop")] Flock<File>);
-
-/// Waits until no other test on the machine observes or is observed.
-#[track_caller]
-pub fn alone() -> Alone {
-    let file =
-        File::create(env::temp_dir().join("pullscope-tests.lock")).expect("create the lock of the tests");
-    Alone(Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error).expect("lock"))
-}
+use crate::turn::Alone;
 
 /// A running pullscope; gone when dropped.
 pub struct Collector {

@@ -28,3 +28,4 @@ pub mod process;
 pub mod registry;
 pub mod scrape;
 pub mod token;
+pub mod turn;

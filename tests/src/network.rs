@@ -3,8 +3,9 @@
 //! Everything stands in the namespace and goes when it is dropped. Addresses are from the documentation blocks
 //! (RFC 5737) and the benchmark block (RFC 2544): they exist nowhere else, and a packet that left would reach nobody.
 
+use std::fs;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -50,6 +51,7 @@ impl Namespace {
     #[track_caller]
     pub fn new() -> Arc<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
+        remove_left_behind();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("pullscope-{}-{number}", std::process::id());
         ip(&Place::machine(), &format!("netns add {name}"));
@@ -128,6 +130,20 @@ impl Drop for Namespace {
         let outcome = run(command);
         if !outcome.ok() {
             eprintln!("network namespace {} is left behind: {}", self.name, outcome.stderr);
+        }
+    }
+}
+
+/// A test program that was killed could not remove its namespaces.
+fn remove_left_behind() {
+    let Ok(entries) = fs::read_dir("/run/netns") else { return };
+    for name in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
+        let owner = name.strip_prefix("pullscope-").and_then(|rest| rest.split_once('-')).map(|(pid, _)| pid);
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let mut command = Place::machine().command("ip");
+            command.args(["netns", "del", &name]);
+            // Another test program may be faster.
+            let _ = run(command);
         }
     }
 }

@@ -123,10 +123,11 @@ impl Scrape {
     }
 }
 
-/// The series that are not 0, one a line, for people.
+/// The series that are not 0, one a line, for people: without the buckets of histograms.
 impl fmt::Display for Scrape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for ((name, labels), value) in self.series.iter().filter(|(_, value)| **value != 0.0) {
+        let shown = |name: &str, value: f64| value != 0.0 && !name.ends_with("_bucket");
+        for ((name, labels), value) in self.series.iter().filter(|((name, _), value)| shown(name, **value)) {
             let labels: Vec<_> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
             writeln!(f, "{name}{{{}}} {value}", labels.join(","))?;
         }

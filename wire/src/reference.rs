@@ -1,6 +1,6 @@
 //! Image references as people write them: `[registry/]repository[:tag][@digest]`.
 //!
-//! The grammar is the one that the registry label is defined by (see `testdata/registry_labels.tsv`). It differs from
+//! The grammar is the one that the registry label is defined by (see `testdata/registry/labels.tsv`). It differs from
 //! what Docker's own parser takes in that `localhost` without a port names no registry, and in the length limits.
 
 use crate::host;

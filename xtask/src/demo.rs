@@ -76,7 +76,7 @@ pub fn main(workspace: &Workspace, steps: &mut Steps, pullscope: &Path, args: &[
     println!(
         "\npullscope watches, skopeo pulls an image every {} s. Look from another terminal:\n\
          \n    curl -s http://{address}/metrics | grep ^pullscope_registry\
-         \n    skopeo copy --src-tls-verify=false docker://{registry_address}/{} dir:/tmp/demo-image\n\
+         \n    skopeo copy --src-tls-verify=false docker://{registry_address}/{} dir:demo-image\n\
          \nCtrl-C ends the demo and removes all of it.\n",
         BETWEEN_PULLS.as_secs(),
         image::NAME

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
-/// Where the kernel shows its type information (CONFIG_DEBUG_INFO_BTF).
+/// Where the kernel shows its type information (`CONFIG_DEBUG_INFO_BTF`).
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 const MAGIC: u16 = 0xeb9f;
@@ -45,9 +45,11 @@ struct Record {
 impl Btf {
     /// Reads the running kernel's.
     pub fn of_running_kernel() -> anyhow::Result<Self> {
-        let data = std::fs::read(Path::new(VMLINUX))
-            .with_context(|| format!("cannot read {VMLINUX}: pullscope needs a kernel built with CONFIG_DEBUG_INFO_BTF=y"))?;
-        Self::parse(data).with_context(|| format!("{VMLINUX} is not what Documentation/bpf/btf.rst describes"))
+        let data = std::fs::read(Path::new(VMLINUX)).with_context(|| {
+            format!("cannot read {VMLINUX}: pullscope needs a kernel built with CONFIG_DEBUG_INFO_BTF=y")
+        })?;
+        Self::parse(data)
+            .with_context(|| format!("{VMLINUX} is not what Documentation/bpf/btf.rst describes"))
     }
 
     /// Takes type information in the byte order of this machine.
@@ -58,7 +60,8 @@ impl Btf {
         let types_end = types_at + word(&data, 12)? as usize;
         let strings = header_len + word(&data, 16)? as usize;
         ensure!(types_end <= data.len() && strings <= data.len(), "its sections lie outside of it");
-        let mut btf = Self { data, types: Vec::new(), strings, structs: HashMap::new(), tracepoints: HashSet::new() };
+        let mut btf =
+            Self { data, types: Vec::new(), strings, structs: HashMap::new(), tracepoints: HashSet::new() };
         let mut at = types_at;
         while at < types_end {
             btf.types.push(u32::try_from(at)?);
@@ -69,7 +72,9 @@ impl Btf {
             }
             if record.kind == KIND_TYPEDEF {
                 // include/trace/bpf_probe.h: every tracepoint has a type of this name.
-                if let Some(tracepoint) = btf.string(record.name)?.strip_prefix("btf_trace_").map(str::to_owned) {
+                if let Some(tracepoint) =
+                    btf.string(record.name)?.strip_prefix("btf_trace_").map(str::to_owned)
+                {
                     btf.tracepoints.insert(tracepoint);
                 }
             }
@@ -81,7 +86,8 @@ impl Btf {
     /// Offset in bytes of a member, such as `sk_err` in `sock` or `skc_family` in `sock`: members of embedded structs are
     /// named with dots (`__sk_common.skc_family`), those of anonymous ones as if they were the outer struct's.
     pub fn offset(&self, structure: &str, path: &str) -> anyhow::Result<u32> {
-        let id = *self.structs.get(structure).with_context(|| format!("this kernel has no struct {structure}"))?;
+        let id =
+            *self.structs.get(structure).with_context(|| format!("this kernel has no struct {structure}"))?;
         let mut offset = 0;
         let mut id = id;
         for name in path.split('.') {
@@ -109,7 +115,8 @@ impl Btf {
         }
         for index in 0..record.members as usize {
             let at = record.body + index * 12;
-            let (member_name, member_type, bits) = (word(&self.data, at)?, word(&self.data, at + 4)?, word(&self.data, at + 8)?);
+            let (member_name, member_type, bits) =
+                (word(&self.data, at)?, word(&self.data, at + 4)?, word(&self.data, at + 8)?);
             let bits = if record.bit_fields { bits & 0x00ff_ffff } else { bits };
             if member_name == 0 {
                 if let Some((inner, inner_type)) = self.member(member_type, name, depth + 1)? {
@@ -164,8 +171,11 @@ fn word(data: &[u8], at: usize) -> anyhow::Result<u32> {
 mod tests {
     use super::*;
 
-    /// Builds type information: (kind and flag, name, members as (name, type, offset value)).
-    fn btf(types: &[(u32, &str, &[(&str, u32, u32)])]) -> Vec<u8> {
+    /// A member: name, type, offset value.
+    type Member<'a> = (&'a str, u32, u32);
+
+    /// Builds type information out of types: kind and flag, name, members.
+    fn btf(types: &[(u32, &str, &[Member<'_>])]) -> Vec<u8> {
         let mut strings = vec![0];
         let mut name = |text: &str| {
             if text.is_empty() {

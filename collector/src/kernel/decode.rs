@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
+use collector_common::TARGET_CANDIDATE;
 use collector_common::conn::{self, Direction, Phase, Protocol, Transport};
 use collector_common::event::{Data, Endpoint, Header, Kind, Open, Process, Snapshot, State};
-use collector_common::TARGET_CANDIDATE;
 use zerocopy::FromBytes;
 
 use crate::model::event::{ConnId, Ends, Event, Flow, Flows, Pid, TargetId};

@@ -145,7 +145,8 @@ fn attach_connect(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<()> {
         .into_iter()
         .find(|mount| mount.fs_type == "cgroup2" && mount.root == "/")
         .context("no cgroup2 file system is mounted")?;
-    let root = File::open(&mount.mount_point).with_context(|| format!("cannot open {}", mount.mount_point.display()))?;
+    let root = File::open(&mount.mount_point)
+        .with_context(|| format!("cannot open {}", mount.mount_point.display()))?;
     let program: &mut CgroupSockAddr = program(ebpf, name)?;
     program.load().map_err(explain)?;
     // A link always allows other programs beside it, and takes no flag that says so (kernel/bpf/cgroup.c:
@@ -158,7 +159,8 @@ fn program<'a, T>(ebpf: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut T>
 where
     &'a mut T: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
 {
-    let program = ebpf.program_mut(name).with_context(|| format!("this build has no kernel program {name}"))?;
+    let program =
+        ebpf.program_mut(name).with_context(|| format!("this build has no kernel program {name}"))?;
     Ok(program.try_into()?)
 }
 
@@ -180,7 +182,8 @@ fn explain(error: ProgramError) -> anyhow::Error {
         ProgramError::LoadError { io_error, verifier_log } => {
             let log = verifier_log.to_string();
             tracing::debug!(log, "the verifier's words");
-            let last = log.lines().rev().find(|line| !line.starts_with("processed ")).unwrap_or_default().to_owned();
+            let last =
+                log.lines().rev().find(|line| !line.starts_with("processed ")).unwrap_or_default().to_owned();
             anyhow!(io_error).context(format!("the kernel refused the program: {last}"))
         }
         error => anyhow!(error),
@@ -190,7 +193,13 @@ fn explain(error: ProgramError) -> anyhow::Error {
 /// Adds the mend where the kernel said that we may not.
 fn refused(error: anyhow::Error) -> anyhow::Error {
     let denied = error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
     });
-    if denied { error.context("the kernel does not allow it: run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and without lockdown=confidentiality") } else { error }
+    if denied {
+        error.context("the kernel does not allow it: run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and without lockdown=confidentiality")
+    } else {
+        error
+    }
 }

@@ -11,19 +11,19 @@ pub struct Layout {
     pub arguments: [u32; 4],
 }
 
-/// arch/x86/include/asm/ptrace.h; arguments in di, si, dx, r10 (arch/x86/entry/entry_64.S).
+/// `arch/x86/include/asm/ptrace.h`; arguments in di, si, dx, r10 (`arch/x86/entry/entry_64.S`).
 #[cfg(target_arch = "x86_64")]
 pub fn layout() -> Layout {
     Layout { number: 120, arguments: [112, 104, 96, 56] }
 }
 
-/// arch/arm64/include/asm/ptrace.h: x0 to x3, x0 as it was on entry (`orig_x0`) for the first, the number in `syscallno`.
+/// `arch/arm64/include/asm/ptrace.h`: x0 to x3, x0 as it was on entry (`orig_x0`) for the first, the number in `syscallno`.
 #[cfg(target_arch = "aarch64")]
 pub fn layout() -> Layout {
     Layout { number: 280, arguments: [272, 8, 16, 24] }
 }
 
-/// arch/x86/entry/syscalls/syscall_64.tbl
+/// `arch/x86/entry/syscalls/syscall_64.tbl`
 #[cfg(target_arch = "x86_64")]
 const NUMBERS: [(usize, Call); 14] = [
     (0, Call::Read),
@@ -42,7 +42,7 @@ const NUMBERS: [(usize, Call); 14] = [
     (328, Call::WriteVector),
 ];
 
-/// include/uapi/asm-generic/unistd.h
+/// `include/uapi/asm-generic/unistd.h`
 #[cfg(target_arch = "aarch64")]
 const NUMBERS: [(usize, Call); 14] = [
     (63, Call::Read),

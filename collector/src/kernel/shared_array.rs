@@ -24,10 +24,12 @@ impl SharedArray {
         Ok(Self { map, len })
     }
 
+    #[expect(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
     fn element(&self, index: usize) -> Option<&AtomicU64> {
         // SAFETY: within the mapping, aligned since the mapping begins at a page, and only touched atomically, by us and by
         // the kernel programs.
-        (index < self.len).then(|| unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().cast::<u64>().add(index)) })
+        (index < self.len)
+            .then(|| unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().cast::<u64>().add(index)) })
     }
 
     /// Stores a value; an index outside is ignored.

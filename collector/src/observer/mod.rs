@@ -51,7 +51,12 @@ pub struct Observer {
 
 impl Observer {
     /// Loads and attaches the programs and finds the processes that run already.
-    pub fn start(options: &Options, targets: Targets, model: Model, metrics: Arc<Metrics>) -> anyhow::Result<Self> {
+    pub fn start(
+        options: &Options,
+        targets: Targets,
+        model: Model,
+        metrics: Arc<Metrics>,
+    ) -> anyhow::Result<Self> {
         let mut programs = Programs::load(options)?;
         let watch = Watch::new(targets);
         watch.fill_comms(&mut programs)?;
@@ -134,16 +139,27 @@ impl Observer {
     /// are told and made good.
     pub fn poll(&mut self) {
         let waiting: Vec<ConnId> = self.model.connections_in_progress().collect();
-        for conn in waiting {
-            if let Ok(state) = self.programs.connections.get(&conn.sock, 0) {
-                self.progress(conn, &state);
-            }
-        }
-        self.model.tick(now(), &mut self.facts);
-        self.record();
+        let state = |conn: ConnId| Some((conn.sock, self.programs.connections.get(&conn.sock, 0).ok()?));
+        let states: Vec<(u64, Conn)> = waiting.into_iter().filter_map(state).collect();
+        self.catch_up(&states);
         if self.losses() {
             self.resync();
         }
+    }
+
+    /// Drains all that there is, and then tells what the kernel's tables said before: no record that led there is left to
+    /// come. The same holds for what falls due by time.
+    fn catch_up(&mut self, states: &[(u64, Conn)]) {
+        let time = now();
+        while self.drain() == BATCH {}
+        for (sock, state) in states {
+            let conn = decode::id(*sock, state);
+            if !self.ignored.contains(&conn) {
+                self.event(Event::Progress { conn, flows: decode::flows(&state.received, &state.sent) });
+            }
+        }
+        self.model.tick(time, &mut self.facts);
+        self.record();
     }
 
     /// Whether something is in progress that has to be asked after.
@@ -153,24 +169,17 @@ impl Observer {
 
     /// Brings every number up to date: to be called before a scrape.
     pub fn refresh(&mut self) {
-        while self.drain() == BATCH {}
         let connections: Vec<(u64, Conn)> = self.programs.connections.iter().flatten().collect();
-        for (sock, state) in &connections {
-            self.progress(decode::id(*sock, state), state);
+        self.catch_up(&connections);
+        if self.losses() {
+            self.resync();
         }
-        self.poll();
         let maps = [
             (Map("connections"), connections.len(), self.max_connections),
             (Map("processes"), self.programs.processes.keys().flatten().count(), MAX_PROCESSES),
         ];
         for (map, entries, max) in maps {
             self.metrics.itself.map(map, u32::try_from(entries).unwrap_or(u32::MAX), max);
-        }
-    }
-
-    fn progress(&mut self, conn: ConnId, state: &Conn) {
-        if conn.born == state.born && !self.ignored.contains(&conn) {
-            self.event(Event::Progress { conn, flows: decode::flows(&state.received, &state.sent) });
         }
     }
 
@@ -182,7 +191,11 @@ impl Observer {
             let total: u64 = per_cpu.iter().sum();
             let before = self.losses.insert(counter as u32, total).unwrap_or(0);
             if total > before {
-                debug!(reason = counter.reason(), lost = total - before, "the kernel programs lost something");
+                debug!(
+                    reason = counter.reason(),
+                    lost = total - before,
+                    "the kernel programs lost something"
+                );
                 stale |= LEAVES_STALE.contains(&counter);
             }
             self.metrics.itself.kernel_losses(counter, total);
@@ -196,7 +209,13 @@ impl Observer {
     /// then, if it was told at all; what began after it is newer than the time given here.
     fn resync(&mut self) {
         let time = now();
-        let connections = self.programs.connections.iter().flatten().map(|(sock, state)| decode::id(sock, &state)).collect();
+        let connections = self
+            .programs
+            .connections
+            .iter()
+            .flatten()
+            .map(|(sock, state)| decode::id(sock, &state))
+            .collect();
         let processes = self.programs.processes.keys().flatten().collect();
         while self.drain() == BATCH {}
         self.event(Event::Resync { connections, processes, time });

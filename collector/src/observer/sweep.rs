@@ -18,7 +18,9 @@ const DNS_IDLE: u64 = 30_000_000_000;
 /// Which of the connections have ended.
 pub fn ended(connections: &[(u64, Conn)], now: u64) -> Vec<(u64, Conn)> {
     let mut lists: HashMap<u32, Option<HashSet<u64>>> = HashMap::new();
-    let idle = |conn: &Conn, limit| now.saturating_sub(conn.received.last.max(conn.sent.last).max(conn.born)) > limit;
+    let idle = |conn: &Conn, limit| {
+        now.saturating_sub(conn.received.last.max(conn.sent.last).max(conn.born)) > limit
+    };
     connections
         .iter()
         .filter(|(_, conn)| match Transport::from_number(conn.transport) {

@@ -80,7 +80,8 @@ impl Watch {
 
     /// Decides about a process by its command line; `None` if it is not to be watched (any more), or is gone already.
     pub fn candidate(&mut self, programs: &mut Programs, pid: Pid, comm: &[u8]) -> Option<TargetId> {
-        let cmdline = i32::try_from(pid).ok().and_then(|pid| Process::new(pid).ok()).map(|process| cmdline(&process));
+        let cmdline =
+            i32::try_from(pid).ok().and_then(|pid| Process::new(pid).ok()).map(|process| cmdline(&process));
         let target = cmdline.and_then(|cmdline| self.targets.resolve(comm, &cmdline)).map(target_id);
         match target {
             // A process that ended meanwhile has no entry any more, and must not get one again.

@@ -177,7 +177,8 @@ async fn told_to_stop_it_ends_though_connections_are_open() {
     idle.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
     tokio::task::yield_now().await;
     served.stop.send(true).unwrap();
-    served.server.await.unwrap();
+    // Far more than it takes: only so that a server that does not stop fails the test instead of holding it.
+    tokio::time::timeout(Duration::from_secs(60), served.server).await.expect("it stops").unwrap();
     let mut rest = Vec::new();
     // Closed or reset, but not open.
     let _ = idle.read_to_end(&mut rest).await;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 const MAX_PATTERN: usize = 256;
 
 /// Most memory that a compiled pattern may take, in bytes.
-const MAX_COMPILED: usize = 64 * 1024;
+const MAX_COMPILED: usize = 256 * 1024;
 
 /// Bytes of a command line that a pattern is matched against.
 const MAX_CMDLINE: usize = 4096;

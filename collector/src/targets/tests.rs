@@ -113,5 +113,6 @@ fn names_comms_and_patterns_are_checked() {
     let pattern = |text: &str| ArgvPattern::try_from(text.to_owned()).unwrap_err();
     assert!(pattern("").contains("1 to 256 bytes"));
     assert!(pattern("(").contains("not a regular expression: unclosed group"));
-    assert!(pattern("[a-z]{1000}{1000}").contains("bytes of memory"));
+    assert!(pattern(r"\w{100}").contains("needs more than 262144 bytes"));
+    assert!(ArgvPattern::try_from(r"(\S+ )*[\w/]+/main\.py( --\w+)?$".to_owned()).is_ok());
 }

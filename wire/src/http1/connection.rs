@@ -168,7 +168,7 @@ impl Connection {
                 }
                 State::Head(buffer) => self.feed_head(direction, buffer, rest, time, facts),
                 State::RequestBody { body, exchange, optional } => {
-                    if self.body_left_out(&body, exchange, optional, fresh) {
+                    if self.body_left_out(direction, &body, exchange, optional, fresh) {
                         self.stream(direction).state = State::Head(HeadBuffer::tentative());
                         continue;
                     }

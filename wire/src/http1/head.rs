@@ -1,5 +1,7 @@
 //! Finding a head in a byte stream, and parsing it with `httparse`.
 
+use std::fmt;
+
 use super::fields::Fields;
 use super::{Method, Unparsed};
 
@@ -140,9 +142,8 @@ impl Shape {
         let target = bytes.get(method.len() + 1..);
         match target {
             _ if !method.iter().all(|&b| is_token(b)) => Self::Neither,
-            None if bytes.len() < SHAPE => Self::Undecided,
-            Some([]) if bytes.len() < SHAPE => Self::Undecided,
-            Some([]) | None => Self::Neither,
+            None | Some([]) if bytes.len() < SHAPE => Self::Undecided,
+            None | Some([]) => Self::Neither,
             Some(_) if method.is_empty() => Self::Neither,
             Some([first, ..]) => match Method::parse(method) {
                 Method::Other => Self::Request { known: false },
@@ -159,13 +160,20 @@ fn is_token(b: u8) -> bool {
 }
 
 /// A head that arrives in pieces.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct HeadBuffer {
     bytes: Vec<u8>,
     /// Time of the first byte.
     pub began: u64,
     /// Whether these bytes are only taken for a head because they look like one: track had been lost before.
     pub tentative: bool,
+}
+
+/// The bytes may hold credentials.
+impl fmt::Debug for HeadBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeadBuffer({} bytes)", self.bytes.len())
+    }
 }
 
 impl HeadBuffer {

@@ -30,9 +30,24 @@ impl Connection {
 
     /// Whether a new request may stand where the body of the last one was due. That is so when the final response came
     /// before the body, which the client may then leave out (RFC 9110 section 10.1.1), or when the end of the body was
-    /// not captured and this is the first byte after a turn.
-    pub(super) fn body_left_out(&self, body: &Body, exchange: u32, optional: bool, fresh: bool) -> bool {
-        (optional || (fresh && !body.exact())) && !self.queue.contains(exchange)
+    /// not captured, this is the first byte after a turn, and the response has ended or may have.
+    pub(super) fn body_left_out(
+        &mut self,
+        direction: Direction,
+        body: &Body,
+        exchange: u32,
+        optional: bool,
+        fresh: bool,
+    ) -> bool {
+        if !self.queue.contains(exchange) {
+            return optional || (fresh && !body.exact());
+        }
+        fresh && !body.exact() && self.untracked(direction.opposite())
+    }
+
+    /// Whether a response passes whose end can't be followed.
+    fn untracked(&mut self, answers: Direction) -> bool {
+        matches!(&self.stream(answers).state, State::ResponseBody(body) if !body.exact())
     }
 
     /// Captured bytes of a request body.
@@ -90,10 +105,10 @@ impl Connection {
     /// The next request tells that a response whose end could not be followed has ended: a client that uses a
     /// connection again has read the response to its end (RFC 9112 section 9.3).
     fn end_untracked(&mut self, answers: Direction, facts: &mut Vec<Fact>) {
-        let stream = self.stream(answers);
-        if !matches!(&stream.state, State::ResponseBody(body) if !body.exact()) {
+        if !self.untracked(answers) {
             return;
         }
+        let stream = self.stream(answers);
         let time = stream.last_time;
         stream.state = State::Lost;
         // More than one: the end of the first, and whose answer these bytes were, was not seen.

@@ -1,5 +1,7 @@
 //! One direction of a connection: where it is and what it is in.
 
+use std::fmt;
+
 use super::body::Body;
 use super::head::HeadBuffer;
 
@@ -48,17 +50,23 @@ impl State {
 }
 
 /// A part of a response that waits for its request.
-#[derive(Debug)]
 pub(super) enum Piece {
     Bytes { bytes: Vec<u8>, time: u64 },
     Gap { count: u64, time: u64 },
 }
 
 /// A response, from its first byte, that waits for its request.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Held {
     pieces: Vec<Piece>,
     size: usize,
+}
+
+/// The bytes may hold signed URLs.
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Held({} bytes)", self.size)
+    }
 }
 
 impl Held {

@@ -1,6 +1,6 @@
 //! A screenful of what pullscope sees.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use super::metrics::Metrics;
 
@@ -67,14 +67,10 @@ fn row(lines: &mut Vec<String>, name: &str, text: &str) {
     lines.push(format!("    {name:<11} {text}"));
 }
 
-/// `blob 200: 36, manifest 404: 2`, the most first; `none` when there is nothing.
-fn counts(groups: impl IntoIterator<Item = ([impl AsRef<str>; 2], f64)>) -> String {
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    let words: Vec<_> = groups
-        .iter()
-        .map(|([one, other], sum)| format!("{} {}: {sum}", one.as_ref(), other.as_ref()))
-        .collect();
+/// `blob 200: 36, manifest 404: 2`; `none` when there is nothing.
+fn counts(groups: BTreeMap<[&str; 2], f64>) -> String {
+    let words: Vec<_> =
+        groups.into_iter().map(|([one, other], sum)| format!("{one} {other}: {sum}")).collect();
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 

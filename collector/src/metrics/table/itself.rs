@@ -81,9 +81,8 @@ pub const KERNEL_EVENTS_LOST: Counter<(Loss,)> = counter(Texts {
     help: "What got lost between kernel and collector, by reason.",
     about: "0 in normal work. ring_full: the ring buffer was full (--kernel.ring-buffer-bytes). connections_full: more \
             connections at once than --kernel.max-connections. processes_full: the same for processes. user_memory: a \
-            process's buffer could not be read. vector: a read or write had more segments than are walked. replaced: a \
-            connection's end was not seen before its address was used again. malformed: the collector could not read a \
-            record. Exchanges that were hit count in pullscope_exchanges_unattributed_total.",
+            process's buffer could not be read. vector: a read or write began with more empty segments \
+            than are walked. malformed: the collector could not read a record. Exchanges that were hit count in pullscope_exchanges_unattributed_total.",
 });
 
 /// `exchanges_unattributed_total`

@@ -113,6 +113,19 @@ fn without_evidence_the_registry_is_given_after_five_seconds() {
 }
 
 #[test]
+fn what_shows_later_does_not_replace_evidence() {
+    let mut scene = Scene::with_process();
+    let conn = scene.connect(1, "10.0.0.1:80");
+    scene.send(conn, get("registry.example.com", "/v2/"));
+    scene.receive(conn, ok());
+    scene.wait(6_000);
+    scene.all();
+    scene.count(conn, Direction::Received, 9);
+    scene.progress(conn);
+    assert_eq!(scene.said(&["network"]), ["network example.com 9 0"]);
+}
+
+#[test]
 fn what_waits_for_evidence_is_told_at_the_close_by_name_if_there_is_one() {
     let mut scene = Scene::with_process();
     let names = scene.name_server(1);
@@ -167,6 +180,17 @@ fn a_handshake_without_a_readable_hello_is_counted_once() {
 }
 
 #[test]
+fn a_hello_with_a_hole_is_not_read() {
+    let mut scene = Scene::with_process();
+    let conn = scene.connect(1, "10.0.0.1:443");
+    let hello = hello("registry.example.com");
+    scene.send(conn, &hello[..20]);
+    scene.lose(conn, Direction::Sent, 10);
+    scene.send(conn, &hello[20..]);
+    assert_eq!(scene.said(&["visible", "unattributed"]), ["unattributed tls_unparsed"]);
+}
+
+#[test]
 fn http2_is_not_decoded_yet() {
     let mut scene = Scene::with_process();
     let conn = scene.accept(1);
@@ -192,6 +216,16 @@ fn a_connection_is_open_until_the_kernel_ends_it() {
         scene.said(&["connection+", "connection-", "connect", "request-"]),
         ["request- example.com ping GET 200 first 2ms all 2ms"]
     );
+}
+
+#[test]
+fn a_side_that_shows_after_the_end_opens_nothing() {
+    let mut scene = Scene::with_process();
+    let conn = scene.accept(1);
+    scene.change(conn, Phase::Ended, 104);
+    scene.receive(conn, get("mirror", "/v2/"));
+    scene.close(conn);
+    assert_eq!(scene.said(&["connection+", "connection-", "served-"]), ["served- 0 ping GET none all -"]);
 }
 
 #[test]

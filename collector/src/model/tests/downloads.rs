@@ -80,7 +80,10 @@ fn a_redirect_that_nobody_follows_is_an_error() {
     let mut scene = Scene::with_process();
     scene.get(REGISTRY, BLOB, &redirect());
     assert_eq!(patience(&mut scene), (none(), vec![ERROR.into()]));
+    // Asking the registry again is another download.
     scene.get(REGISTRY, BLOB, &redirect());
+    scene.get(REGISTRY, BLOB, &ok());
+    assert_eq!(downloads(&mut scene), [OK]);
     scene.exits(1);
     assert_eq!(downloads(&mut scene), [ERROR]);
 }
@@ -179,6 +182,24 @@ fn a_part_that_is_refused_is_an_error_beside_the_whole() {
 }
 
 #[test]
+fn parts_that_come_are_not_lost_with_one_that_is_refused() {
+    let mut scene = Scene::with_process();
+    scene.get(REGISTRY, BLOB, &part(0, 39, 100, 40));
+    let [a, b] = [0; 2].map(|_| {
+        let conn = scene.connect(1, "10.0.0.1:80");
+        scene.send(conn, get_range(REGISTRY, BLOB, "x"));
+        conn
+    });
+    scene.receive(b, part(40, 79, 100, 20));
+    scene.receive(a, response(429, "", 2, 2));
+    assert_eq!(downloads(&mut scene), [ERROR]);
+    scene.receive(b, "x".repeat(20));
+    scene.get(REGISTRY, BLOB, &part(80, 99, 100, 20));
+    assert_eq!(downloads(&mut scene), [OK]);
+    assert_eq!(patience(&mut scene), (none(), none()));
+}
+
+#[test]
 fn who_wants_a_part_only_is_served_well() {
     let mut scene = Scene::with_process();
     scene.get(REGISTRY, BLOB, &part(10, 19, 100, 10));
@@ -233,6 +254,20 @@ fn a_killed_process_leaves_an_error() {
 }
 
 #[test]
+fn a_process_that_gets_a_dead_ones_number_does_not_go_on_with_its_downloads() {
+    let mut scene = Scene::with_process();
+    let conn = scene.connect(1, "10.0.0.1:80");
+    scene.send(conn, get_range(REGISTRY, BLOB, "0-49"));
+    scene.receive(conn, part(0, 49, 100, 50 - 1));
+    scene.exits(1);
+    scene.process(1);
+    scene.get(REGISTRY, BLOB, &part(50, 99, 100, 50));
+    scene.receive(conn, "x");
+    assert_eq!(downloads(&mut scene), [OK], "the dead one had all that it asked for");
+    assert_eq!(patience(&mut scene), (none(), vec![OK.into()]));
+}
+
+#[test]
 fn a_cut_body_may_be_resumed_before_the_old_connection_is_closed() {
     let mut scene = Scene::with_process();
     let old = scene.connect(1, "10.0.0.1:80");
@@ -259,6 +294,17 @@ fn full_answers_side_by_side_are_downloads_of_their_own() {
     scene.receive(conns[0], "x".repeat(70));
     scene.receive(conns[1], "x".repeat(10));
     scene.close(conns[1]);
+    assert_eq!(downloads(&mut scene), [OK]);
+    assert_eq!(patience(&mut scene), (none(), vec![ERROR.into()]));
+    // The older of two is cut after the younger had begun: that was no attempt to resume it.
+    let conns = [0; 2].map(|_| {
+        let conn = scene.connect(1, "10.0.0.1:80");
+        scene.send(conn, get(REGISTRY, BLOB));
+        conn
+    });
+    scene.receive(conns[0], response(200, "", 100, 30));
+    scene.close(conns[0]);
+    scene.receive(conns[1], ok());
     assert_eq!(downloads(&mut scene), [OK]);
     assert_eq!(patience(&mut scene), (none(), vec![ERROR.into()]));
 }

@@ -88,9 +88,10 @@ fn a_cut_answer_lasts_until_its_last_byte() {
     let conn = scene.connect(1, "10.0.0.1:80");
     scene.send(conn, get(REGISTRY, "/v2/_catalog"));
     scene.receive(conn, response(200, "", 100, 10));
+    scene.count(conn, Direction::Received, 10);
     scene.now += 5_000_000_000;
     scene.close(conn);
-    assert_eq!(scene.said(&["request-"]), ["request- example.com catalog GET 200 first 1ms all 1ms"]);
+    assert_eq!(scene.said(&["request-"]), ["request- example.com catalog GET 200 first 1ms all 2ms"]);
 }
 
 #[test]
