@@ -4,7 +4,7 @@ use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use collector_common::conn::Transport;
 use collector_common::event::{Endpoint, Open};
 
-use crate::kernel::{AF_INET, Sock, offset, read};
+use crate::kernel::{AF_INET, Sock, at_most, offset, read};
 
 /// `sockaddr_un.sun_path` begins behind the family: include/uapi/linux/un.h.
 const SUN_PATH: u32 = 2;
@@ -70,7 +70,7 @@ unsafe fn path(record: *mut Open, sock: Sock) -> bool {
         return false;
     }
     let len = len - SUN_PATH;
-    let len = if len > PATH_LEN as u32 { PATH_LEN as u32 } else { len };
+    let len = at_most(len, PATH_LEN as u32);
     let from = name + u64::from(offset!(unix_address_name) + SUN_PATH);
     // SAFETY: `len` is at most the size of `path`; the helper checks the source.
     unsafe {

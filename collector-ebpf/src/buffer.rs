@@ -5,7 +5,7 @@ use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use collector_common::counters::Counter;
 use collector_common::settings::{CALLS, Call};
 
-use crate::kernel::{Sock, offset, read, read_user};
+use crate::kernel::{Sock, at_most, offset, read, read_user};
 use crate::maps::count as count_lost;
 use crate::protocol::LOOK;
 
@@ -122,7 +122,7 @@ pub fn segment(call: Call, registers: Registers, moved: u32) -> Option<Segment> 
 /// The first bytes of a segment, and how many they are.
 #[inline(always)]
 pub fn look(segment: Segment) -> Option<([u8; LOOK], u32)> {
-    let length = if segment.length < LOOK as u32 { segment.length } else { LOOK as u32 };
+    let length = at_most(segment.length, LOOK as u32);
     let mut bytes = [0; LOOK];
     // SAFETY: `length` is at most the size of `bytes`; the helper checks the source.
     let result =

@@ -11,7 +11,7 @@ use collector_common::{MAX_CAPTURE, SPAN_BUDGET};
 
 use crate::buffer::{self, Segment};
 use crate::connections::{self, find_or_open, sequence, snapshot};
-use crate::kernel::{RCV_SHUTDOWN, Sock};
+use crate::kernel::{RCV_SHUTDOWN, Sock, at_most};
 use crate::maps::count;
 use crate::protocol::{self, Begin};
 use crate::{output, process};
@@ -204,7 +204,7 @@ fn emit(io: &Io, conn: &mut Conn, piece: &Piece) {
 fn emit_sized<const N: usize>(io: &Io, conn: &mut Conn, piece: &Piece) {
     let Some(mut entry) = output::reserve::<Captured<N>>() else { return connections::lost(conn) };
     let record = entry.as_mut_ptr();
-    let length = if piece.bytes.length < N as u32 { piece.bytes.length } else { N as u32 };
+    let length = at_most(piece.bytes.length, N as u32);
     // SAFETY: `record` is the reserved room for a `Data` and N bytes; every field is written here, and of the bytes as many
     // as `captured` says. `length` is at most N; the helper checks the source.
     unsafe {

@@ -3,6 +3,7 @@
 //!
 //! Every read goes through `bpf_probe_read_kernel`, which fails instead of faulting; a field that can't be read is `None`.
 
+use core::arch::asm;
 use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
@@ -60,6 +61,20 @@ pub(crate) use offset;
 pub fn value_of(offset: &u32) -> u32 {
     // SAFETY: a reference is valid for reads.
     unsafe { core::ptr::read_volatile(offset) }
+}
+
+/// The smaller of two, in a way that the verifier can follow.
+///
+/// Linux 6.1 forgets that two registers hold the same value when one was copied from the other as a 32-bit number, and so the
+/// bound that was found for one is not known of the other. As 64-bit numbers it remembers. The assembly, a move to itself,
+/// keeps the compiler from going back to 32 bits.
+#[inline(always)]
+pub fn at_most(value: u32, limit: u32) -> u32 {
+    let mut value = u64::from(value);
+    // SAFETY: changes nothing.
+    unsafe { asm!("{value} = {value}", value = inout(reg) value) };
+    let value = if value < u64::from(limit) { value } else { u64::from(limit) };
+    value as u32
 }
 
 /// Reads a value at `address + offset` of kernel memory.

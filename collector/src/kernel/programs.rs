@@ -176,15 +176,16 @@ fn shared(ebpf: &Ebpf, name: &str, len: usize) -> anyhow::Result<SharedArray> {
     }
 }
 
-/// The verifier's log is for whoever changes the programs; the operator gets its last line.
+/// The verifier's log is for whoever changes the programs; the operator is told that there is one.
 fn explain(error: ProgramError) -> anyhow::Error {
     match error {
         ProgramError::LoadError { io_error, verifier_log } => {
             let log = verifier_log.to_string();
+            if log.is_empty() {
+                return anyhow!(io_error);
+            }
             tracing::debug!(log, "the verifier's words");
-            let last =
-                log.lines().rev().find(|line| !line.starts_with("processed ")).unwrap_or_default().to_owned();
-            anyhow!(io_error).context(format!("the kernel refused the program: {last}"))
+            anyhow!("this kernel's verifier refuses it ({io_error}; --log.level=debug shows why): please report it")
         }
         error => anyhow!(error),
     }
@@ -193,13 +194,13 @@ fn explain(error: ProgramError) -> anyhow::Error {
 /// Adds the mend where the kernel said that we may not.
 fn refused(error: anyhow::Error) -> anyhow::Error {
     let denied = error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
     });
-    if denied {
-        error.context("the kernel does not allow it: run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and without lockdown=confidentiality")
-    } else {
-        error
+    if !denied {
+        return error;
     }
+    error.context(
+        "the kernel does not allow it: run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and without \
+         lockdown=confidentiality",
+    )
 }

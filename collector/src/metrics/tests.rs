@@ -350,6 +350,19 @@ fn every_reason_of_the_decoder_is_in_the_list() {
 }
 
 #[test]
+fn every_reason_is_explained() {
+    for metric in [table::itself::KERNEL_EVENTS_LOST.metric, table::itself::EXCHANGES_UNATTRIBUTED.metric] {
+        let Values::Closed(reasons) = metric.labels[0].values else {
+            panic!("{}: open reasons", metric.name)
+        };
+        let words: HashSet<&str> = metric.about.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        for reason in reasons {
+            assert!(words.contains(reason), "{}: {reason}", metric.name);
+        }
+    }
+}
+
+#[test]
 fn every_gauge_name_is_a_gauge_of_the_table() {
     for gauge in labels::GAUGES {
         assert_eq!(table::find(gauge).unwrap().r#type, Type::Gauge, "{gauge}");

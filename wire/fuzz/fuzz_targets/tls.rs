@@ -20,7 +20,9 @@ fuzz_target!(|bytes: &[u8]| {
     }
     // What `tls-parser` reads in a single record it reads as we do.
     let Ok((_, record)) = parse_tls_plaintext(&bytes[..first]) else { return };
-    let Some(TlsMessage::Handshake(TlsMessageHandshake::ClientHello(theirs))) = record.msg.first() else { return };
+    let Some(TlsMessage::Handshake(TlsMessageHandshake::ClientHello(theirs))) = record.msg.first() else {
+        return;
+    };
     let Ok(([], extensions)) = parse_tls_extensions(theirs.ext.unwrap_or_default()) else { return };
     let mut names = extensions.iter().filter_map(|extension| match extension {
         TlsExtension::SNI(names) => Some(names.iter().find(|(kind, _)| kind.0 == 0).map(|(_, name)| *name)),

@@ -66,7 +66,8 @@ fn broken_hellos_are_malformed() {
     };
     assert_eq!(change(5, 2), Parsed::Malformed, "a ServerHello");
     assert_eq!(change(6, 2), Parsed::Malformed, "longer than is read");
-    assert_eq!(change(43, 33), Parsed::Malformed, "a session id that is too long");
+    assert_eq!(client_hello(&hello_of(&[0; 33], &[])), Parsed::Malformed, "a session id that is too long");
+    assert!(matches!(client_hello(&hello_of(&[0; 32], &[])), Parsed::Hello(_)));
     assert_eq!(change(45 + 32, 1), Parsed::Malformed, "an odd number of suite bytes");
     assert_eq!(client_hello(b"\x16\x03\x01\0\0"), Parsed::Malformed, "an empty record");
     assert_eq!(client_hello(b"\x16\x03\x01\x40\x01"), Parsed::Malformed, "a record that is too long");
@@ -75,8 +76,13 @@ fn broken_hellos_are_malformed() {
 
 /// A hello with the given extensions.
 fn hello_with(extensions: &[u8]) -> Vec<u8> {
+    hello_of(&[], extensions)
+}
+
+fn hello_of(session: &[u8], extensions: &[u8]) -> Vec<u8> {
     let length = u16::try_from(extensions.len()).expect("short").to_be_bytes();
-    let body = [&[3, 3][..], &[0; 32], &[0], &[0, 2, 0, 1], &[1, 0], &length, extensions].concat();
+    let id = [&[u8::try_from(session.len()).expect("short")], session].concat();
+    let body = [&[3, 3][..], &[0; 32], &id, &[0, 2, 0, 1], &[1, 0], &length, extensions].concat();
     let message = [&[1, 0][..], &u16::try_from(body.len()).expect("short").to_be_bytes(), &body].concat();
     split(&[&[0; 5][..], &message].concat(), 1 << 14)
 }

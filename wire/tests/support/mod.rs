@@ -41,12 +41,20 @@ fn decode_one(rest: &mut &[u8]) -> Option<Op> {
     if kind & 6 == 2 {
         return Some(Op::Gap { direction, count: number(rest, 4)? });
     }
+    if kind & 6 == 0 {
+        return Some(Op::data(direction, take(rest)?));
+    }
     let back = if kind & 6 == 4 { number(rest, 1)? } else { 0 };
     let hole = if kind & 6 == 6 { number(rest, 2)? } else { 0 };
+    Some(Op::Data { direction, back, hole, bytes: take(rest)?.to_vec() })
+}
+
+/// Bytes with their length before them.
+fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(number(rest, 2)?).ok()?;
     let (bytes, after) = rest.split_at_checked(length)?;
     *rest = after;
-    Some(Op::Data { direction, back, hole, bytes: bytes.to_vec() })
+    Some(bytes)
 }
 
 fn number(rest: &mut &[u8], width: usize) -> Option<u64> {

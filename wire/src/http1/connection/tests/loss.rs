@@ -57,6 +57,35 @@ fn a_request_after_lost_reports_is_read_without_a_turn() {
 }
 
 #[test]
+fn lost_reports_may_have_held_a_turn() {
+    let mut d = Driver::opened();
+    d.sent(GET).received(OK_3).received("abc").look();
+    d.sent("GET /b HT").missed(Sent, 10).sent(GET);
+    assert_eq!(d.look(), "hole, 1 GET /a @5");
+}
+
+#[test]
+fn what_only_might_have_become_a_head_is_not_missed() {
+    let mut d = Driver::joined();
+    d.sent("GE").advanced(Sent, 10).closed();
+    assert_eq!(d.look(), "");
+    let mut d = Driver::joined();
+    d.sent("GE").received("x").sent(GET).received(OK_3).received("abc");
+    assert_eq!(d.look(), "0 GET /a @3, 0 200 @4, 0 body 3, 0 Complete @5");
+}
+
+#[test]
+fn chunks_that_were_not_captured_may_have_held_other_responses() {
+    let mut d = Driver::opened();
+    d.sent(&GET.repeat(2)).received(CHUNKED).advanced(Received, 100).look();
+    d.sent(GET).received(OK_3).received("abc");
+    assert_eq!(
+        d.look(),
+        "0 Unknown inexact @3, 1 Unknown @3, 2 GET /a @4, 2 200 @5, 2 body 3, 2 Complete @6"
+    );
+}
+
+#[test]
 fn a_hole_past_the_end_of_a_body_hides_the_next_head() {
     let mut d = Driver::opened();
     d.sent(&GET.repeat(2)).received(OK_3).advanced(Received, 200);
