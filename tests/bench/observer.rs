@@ -14,6 +14,9 @@ use pullscope_tests::process::Server;
 use pullscope_tests::scrape::Scrape;
 use tempfile::TempDir;
 
+/// pullscope goes to sleep after a tenth of a second without records.
+const SETTLE: Duration = Duration::from_millis(200);
+
 /// The two ways to see I/O.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Strategy {
@@ -61,10 +64,10 @@ impl Observer {
         Self { server, address, _dir: dir }
     }
 
-    /// With its start-up behind it: what follows is what running costs.
-    #[track_caller]
+    /// With its start-up behind it, and asleep unless there is traffic: what follows is what running costs.
+    #[must_use]
     pub fn settled(self) -> Self {
-        std::thread::sleep(Duration::from_secs(1));
+        std::thread::sleep(SETTLE);
         self
     }
 
@@ -72,18 +75,19 @@ impl Observer {
         self.server.pid()
     }
 
-    /// CPU time that all its threads have taken.
+    /// CPU time that all its threads have taken, in seconds.
     #[track_caller]
-    pub fn cpu(&self) -> Duration {
+    pub fn cpu(&self) -> f64 {
         let pid = Pid::from_raw(i32::try_from(self.pid()).expect("a pid"));
         let clock = clock_getcpuclockid(pid).expect("the CPU clock of pullscope");
-        clock_gettime(clock).expect("the CPU time of pullscope").into()
+        Duration::from(clock_gettime(clock).expect("the CPU time of pullscope")).as_secs_f64()
     }
 
-    /// Memory that is resident, in KiB (`VmRSS`, proc_pid_status(5)).
+    /// Memory that is resident, in KiB (`VmRSS` of `proc_pid_status(5)`).
     #[track_caller]
     pub fn resident(&self) -> u32 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the status of pullscope");
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the status of pullscope");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
         line.trim().trim_end_matches(" kB").parse().expect("a size in kB")
     }

@@ -6,14 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aya::maps::MapInfo;
 use aya::programs::loaded_programs;
 use aya::sys::{Stats, enable_stats};
-use aya_obj::generated::bpf_prog_type;
 use memmap2::{Mmap, MmapOptions};
 
 /// `BPF_MAP_TYPE_RINGBUF`, include/uapi/linux/bpf.h.
@@ -46,8 +45,10 @@ pub struct Programs {
 impl Programs {
     #[track_caller]
     pub fn of(pid: u32) -> Self {
-        let names: BTreeMap<_, _> =
-            loaded_programs().flatten().filter_map(|it| Some((it.id(), it.name_as_str()?.to_owned()))).collect();
+        let names: BTreeMap<_, _> = loaded_programs()
+            .flatten()
+            .filter_map(|it| Some((it.id(), it.name_as_str()?.to_owned())))
+            .collect();
         // A link names its program too; only the program itself has numbers.
         let own = fdinfo(pid).into_iter().filter(|(_, info)| info.contains_key("run_cnt"));
         let files = own.filter_map(|(file, info)| {
@@ -61,18 +62,18 @@ impl Programs {
 
     /// What each has run so far.
     #[track_caller]
-    pub fn runs(&self) -> BTreeMap<&str, Runs> {
+    pub fn runs(&self) -> BTreeMap<String, Runs> {
         let runs = |file| {
             let info = parse(&fs::read_to_string(file).expect("read the numbers of a kernel program"));
             let number = |name| info.get(name).copied().expect("a number of a kernel program");
             Runs { count: number("run_cnt"), nanoseconds: number("run_time_ns") }
         };
-        self.files.iter().map(|(name, file)| (name.as_str(), runs(file))).collect()
+        self.files.iter().map(|(name, file)| (name.clone(), runs(file))).collect()
     }
 
     /// What each runs while `work` does.
     #[track_caller]
-    pub fn during<T>(&self, work: impl FnOnce() -> T) -> (T, BTreeMap<&str, Runs>) {
+    pub fn during<T>(&self, work: impl FnOnce() -> T) -> (T, BTreeMap<String, Runs>) {
         let before = self.runs();
         let result = work();
         let mut runs = self.runs();
@@ -85,7 +86,7 @@ impl Programs {
 }
 
 /// All of them together.
-pub fn total(runs: &BTreeMap<&str, Runs>) -> Runs {
+pub fn total(runs: &BTreeMap<String, Runs>) -> Runs {
     runs.values().fold(Runs::default(), |sum, runs| Runs {
         count: sum.count + runs.count,
         nanoseconds: sum.nanoseconds + runs.nanoseconds,
@@ -105,35 +106,28 @@ impl Ring {
         let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten();
         let page = page.and_then(|page| usize::try_from(page).ok()).expect("the size of a page");
         // SAFETY: the page is only read, atomically; it stays while the mapping does.
-        let map = unsafe { MmapOptions::new().offset(page as u64).len(page).map(std::os::fd::AsFd::as_fd(&map)) };
+        let map = unsafe { MmapOptions::new().offset(page as u64).len(page).map(&map.as_fd()) };
         Self(map.expect("map the ring buffer"))
     }
 
     /// Bytes that have ever been reserved in it, headers and padding included: the first number of the second page
     /// (kernel/bpf/ringbuf.c: `struct bpf_ringbuf`, `producer_pos`).
+    #[expect(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
     pub fn produced(&self) -> u64 {
-        // SAFETY: the mapping is a page long and begins at one; the kernel changes the number as a whole.
+        // SAFETY: within the mapping, which is a page long; only read, and the kernel changes the number as a whole.
         let position = unsafe { AtomicU64::from_ptr(self.0.as_ptr().cast::<u64>().cast_mut()) };
         position.load(Ordering::Acquire)
     }
 }
 
+/// `BPF_PROG_TYPE_KPROBE`, `_TRACEPOINT`, `_PERF_EVENT`, `_RAW_TRACEPOINT`, `_RAW_TRACEPOINT_WRITABLE`, `_TRACING`:
+/// include/uapi/linux/bpf.h.
+const TRACING: [u32; 6] = [2, 5, 7, 17, 24, 26];
+
 /// Numbers of the programs on this machine that are there to trace: the others concern packets or devices.
 pub fn tracing() -> BTreeSet<u32> {
-    loaded_programs().flatten().filter(|program| is_tracing(program.program_type())).map(|it| it.id()).collect()
-}
-
-fn is_tracing(kind: bpf_prog_type) -> bool {
-    use bpf_prog_type as kinds;
-    matches!(
-        kind,
-        kinds::BPF_PROG_TYPE_KPROBE
-            | kinds::BPF_PROG_TYPE_TRACEPOINT
-            | kinds::BPF_PROG_TYPE_PERF_EVENT
-            | kinds::BPF_PROG_TYPE_RAW_TRACEPOINT
-            | kinds::BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE
-            | kinds::BPF_PROG_TYPE_TRACING
-    )
+    let tracing = loaded_programs().flatten().filter(|it| TRACING.contains(&(it.program_type() as u32)));
+    tracing.map(|it| it.id()).collect()
 }
 
 /// What the kernel shows of every descriptor of a process.

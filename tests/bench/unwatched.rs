@@ -25,7 +25,6 @@ const CALLS: [(&str, u32, f64); 3] =
     [("getppid", 1000, 1.02), ("read of /dev/zero", 1000, 1.02), ("unix socket write + read", 200, 1.10)];
 
 pub fn figures(report: &mut Report) {
-    let _pinned = Pinned::to_one_cpu();
     let mut loops = Loops::new();
     for strategy in [Strategy::Sock, Strategy::Syscall] {
         ratios(report, &mut loops, strategy);
@@ -42,7 +41,7 @@ fn ratios(report: &mut Report, loops: &mut Loops, strategy: Strategy) {
     for round in 0..=ROUNDS {
         let others = tracing();
         let without = loops.slices();
-        let observer = Observer::start(strategy);
+        let observer = Observer::start(strategy).settled();
         let with = loops.slices();
         observer.stop();
         let again = loops.slices();
@@ -128,6 +127,8 @@ impl Loops {
 
     /// Nanoseconds a call of each loop.
     fn slices(&mut self) -> [f64; CALLS.len()] {
+        // Only here: pullscope must not inherit it.
+        let _pinned = Pinned::to_one_cpu();
         let mut slices = [const { Vec::new() }; CALLS.len()];
         // The loops by turns, so that a slow moment hits them alike.
         for _ in 0..SLICES {
@@ -161,7 +162,7 @@ impl Pinned {
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        // Children inherit it: what is measured next must not.
+        // The CPUs were allowed before, so they are still.
         let _ = sched_setaffinity(Pid::from_raw(0), &self.0);
     }
 }

@@ -13,4 +13,5 @@ mod mirror;
 mod names;
 mod redirect;
 mod served;
+mod sockets;
 mod storm;

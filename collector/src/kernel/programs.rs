@@ -185,7 +185,9 @@ fn explain(error: ProgramError) -> anyhow::Error {
                 return anyhow!(io_error);
             }
             tracing::debug!(log, "the verifier's words");
-            anyhow!("this kernel's verifier refuses it ({io_error}; --log.level=debug shows why): please report it")
+            anyhow!(
+                "this kernel's verifier refuses it ({io_error}; --log.level=debug shows why): please report it"
+            )
         }
         error => anyhow!(error),
     }
@@ -194,7 +196,9 @@ fn explain(error: ProgramError) -> anyhow::Error {
 /// Adds the mend where the kernel said that we may not.
 fn refused(error: anyhow::Error) -> anyhow::Error {
     let denied = error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
     });
     if !denied {
         return error;

@@ -3,7 +3,7 @@
 //! The registry is known when the first request or `ClientHello` has passed. Until then the connect and the bytes wait,
 //! for [`PATIENCE`] or until the close; then what the connection itself shows has to do.
 
-use super::event::{Flows, Phase};
+use super::event::{Flows, Phase, TargetId};
 use super::fact::{Client, ConnectResult, Fact};
 use super::outbox::Outbox;
 
@@ -15,8 +15,8 @@ const PATIENCE: u64 = 5 * 1_000_000_000;
 pub(super) struct Traffic {
     /// When the attempt to connect began that goes on now.
     attempt: Option<u64>,
-    /// How long the connect took that waits for its registry.
-    connected: Option<u64>,
+    /// Who connected and how long it took, while that waits for its registry. Another process may use the connection.
+    connected: Option<(TargetId, u64)>,
     /// Whose traffic it is, once that is known.
     client: Option<Client>,
     /// When the wait for evidence ends.
@@ -49,9 +49,9 @@ impl Traffic {
     }
 
     /// Both ends agree. The result is reported with the registry.
-    pub fn established(&mut self, time: u64) {
+    pub fn established(&mut self, process: TargetId, time: u64) {
         if let Some(began) = self.attempt.take() {
-            self.connected = Some(time.saturating_sub(began));
+            self.connected = Some((process, time.saturating_sub(began)));
         }
     }
 
@@ -77,8 +77,9 @@ impl Traffic {
     /// From here on the traffic is for `client`.
     pub fn label(&mut self, client: Client, outbox: &Outbox) {
         self.deadline = None;
-        if let Some(duration) = self.connected.take() {
-            outbox.push(Fact::Connected { client: client.clone(), result: ConnectResult::Ok, duration });
+        if let Some((process, duration)) = self.connected.take() {
+            let client = Client { process, registry: client.registry.clone() };
+            outbox.push(Fact::Connected { client, result: ConnectResult::Ok, duration });
         }
         self.client = Some(client);
     }

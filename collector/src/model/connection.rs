@@ -172,7 +172,7 @@ impl Connection {
         match after {
             Phase::Called | Phase::Connecting => self.traffic.attempt(time),
             Phase::Open => {
-                self.traffic.established(time);
+                self.traffic.established(self.process, time);
                 if matches!(before, Phase::Called | Phase::Connecting) {
                     self.take_side(Role::Client, time, context);
                 }

@@ -1,0 +1,73 @@
+//! What pullscope costs: `cargo xtask bench`, as root. A report, not a test: a figure above its bar is told, not failed.
+//!
+//! Ratios come from one run in which both states take turns; medians stand with their quartiles. Where it can be counted
+//! instead of timed, the kernel's own numbers are taken ([`programs`]). One file per figure:
+//!
+//! - [`unwatched`]: processes that are not watched;
+//! - [`pull`]: a pull of 1 GiB;
+//! - [`memory`]: resident memory with 1,000 open connections;
+//! - [`idle`]: no traffic at all.
+//!
+//! What the decoders of user space cost per call: `cargo bench -p wire`.
+#![expect(clippy::cast_precision_loss, reason = "a report needs no more than 52 bits")]
+
+mod idle;
+mod machine;
+mod memory;
+mod observer;
+mod programs;
+mod pull;
+mod report;
+mod spread;
+mod unwatched;
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+
+use pullscope_tests::turn::alone;
+
+use machine::Machine;
+use report::Report;
+
+type Figures = fn(&mut Report);
+
+const ALL: [(&str, Figures); 4] = [
+    ("unwatched", unwatched::figures),
+    ("pull", pull::figures),
+    ("memory", memory::figures),
+    ("idle", idle::figures),
+];
+
+/// `[--json] [--output=FILE] [FIGURE ...]`; Cargo adds `--bench`.
+fn main() {
+    let arguments: Vec<_> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [flag, address] = arguments.as_slice()
+        && flag == memory::CLIENT
+    {
+        return memory::hold_connections(address);
+    }
+    let output = arguments.iter().find_map(|it| it.strip_prefix("--output=").map(PathBuf::from));
+    let wanted: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
+    for name in &wanted {
+        let names = ALL.map(|(name, _)| name);
+        assert!(names.contains(&name.as_str()), "no figure {name}: there are {}", names.join(", "));
+    }
+    // The tests make traffic that would be measured too.
+    let _alone = alone();
+    let mut report = Report::on(Machine::here());
+    for (name, figures) in ALL {
+        if wanted.is_empty() || wanted.iter().any(|wanted| *wanted == name) {
+            figures(&mut report);
+        }
+    }
+    let json = format!("{:#}\n", report.json());
+    if let Some(file) = output {
+        fs::write(&file, &json).unwrap_or_else(|error| panic!("write {}: {error}", file.display()));
+    }
+    if arguments.iter().any(|argument| argument == "--json") {
+        print!("{json}");
+    } else {
+        println!("\n{report}");
+    }
+}
