@@ -10,9 +10,11 @@ use nix::unistd::Pid;
 use pullscope_tests::collector::{binary, get};
 use pullscope_tests::loopback::free_address;
 use pullscope_tests::place::Place;
-use pullscope_tests::process::Server;
+use pullscope_tests::process::{PATIENCE, Server, poll};
 use pullscope_tests::scrape::Scrape;
 use tempfile::TempDir;
+
+use crate::programs::Programs;
 
 /// pullscope goes to sleep after a tenth of a second without records.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -99,9 +101,19 @@ impl Observer {
         Scrape::parse(&text).expect("the text format")
     }
 
+    /// Its kernel programs.
+    #[track_caller]
+    pub fn programs(&self) -> Programs {
+        Programs::of(self.pid())
+    }
+
+    /// Stops it, and waits until nothing of it is left in the kernel.
     #[track_caller]
     pub fn stop(mut self) {
+        let programs = self.programs();
         let status = self.server.terminate();
         assert!(status.success(), "pullscope ended with {status}");
+        poll(PATIENCE, || (!programs.are_loaded()).then_some(()))
+            .expect("the kernel lets go of the programs");
     }
 }

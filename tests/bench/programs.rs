@@ -40,6 +40,7 @@ pub struct Runs {
 pub struct Programs {
     /// By name, where the kernel shows the numbers.
     files: BTreeMap<String, PathBuf>,
+    ids: BTreeSet<u32>,
 }
 
 impl Programs {
@@ -49,15 +50,21 @@ impl Programs {
             .flatten()
             .filter_map(|it| Some((it.id(), it.name_as_str()?.to_owned())))
             .collect();
+        let mut this = Self { files: BTreeMap::new(), ids: BTreeSet::new() };
         // A link names its program too; only the program itself has numbers.
-        let own = fdinfo(pid).into_iter().filter(|(_, info)| info.contains_key("run_cnt"));
-        let files = own.filter_map(|(file, info)| {
-            let id = u32::try_from(*info.get("prog_id")?).ok()?;
-            Some((names.get(&id)?.clone(), file))
-        });
-        let files: BTreeMap<_, _> = files.collect();
-        assert!(!files.is_empty(), "process {pid} has no kernel programs");
-        Self { files }
+        for (file, info) in fdinfo(pid).into_iter().filter(|(_, info)| info.contains_key("run_cnt")) {
+            let id =
+                info.get("prog_id").and_then(|id| u32::try_from(*id).ok()).expect("the number of a program");
+            this.files.insert(names.get(&id).expect("the name of a program").clone(), file);
+            this.ids.insert(id);
+        }
+        assert!(!this.ids.is_empty(), "process {pid} has no kernel programs");
+        this
+    }
+
+    /// Whether one of them is still there. The kernel lets go of them some time after the process has ended.
+    pub fn are_loaded(&self) -> bool {
+        loaded_programs().flatten().any(|program| self.ids.contains(&program.id()))
     }
 
     /// What each has run so far.

@@ -16,7 +16,7 @@ use pullscope_tests::process::poll;
 use pullscope_tests::registry::{Access, Registry};
 
 use crate::observer::{Observer, Strategy};
-use crate::programs::{Counting, Programs, Ring, Runs, total};
+use crate::programs::{Counting, Ring, Runs, total};
 use crate::report::{Report, Unit};
 
 const LAYER: usize = 1 << 30;
@@ -124,7 +124,7 @@ impl Subject {
     #[track_caller]
     fn counted(&self, strategy: Strategy, config: &str) -> Counted {
         let observer = Observer::start_with(strategy, config).settled();
-        let programs = Programs::of(observer.pid());
+        let programs = observer.programs();
         let counting = Counting::start();
         let (pull, runs) = programs.during(|| self.pull());
         drop(counting);

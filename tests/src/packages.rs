@@ -14,6 +14,7 @@ const LIST: &str = include_str!("../packages.txt");
 /// Program and the package it comes from.
 const PROGRAMS: &[(&str, &str)] = &[
     ("htpasswd", "apache2-utils"),
+    ("bpftool", "bpftool"),
     ("buildah", "buildah"),
     ("containerd", "containerd"),
     ("ctr", "containerd"),
@@ -26,6 +27,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("podman", "podman"),
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
+    ("python3", "python3"),
     ("runc", "runc"),
     ("skopeo", "skopeo"),
     ("umoci", "umoci"),

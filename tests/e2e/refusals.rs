@@ -1,0 +1,73 @@
+//! What pullscope says when it can't run, and that it leaves nothing behind when it has run.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use pullscope_tests::collector::{Collector, binary};
+use pullscope_tests::place::Place;
+use pullscope_tests::process::{Outcome, run};
+use pullscope_tests::turn::alone;
+
+/// One line on standard error that names the program, tells why, and how to mend it; exit status 1.
+#[track_caller]
+fn refused(outcome: &Outcome, why: &str) {
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    let told: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("pullscope: ")).collect();
+    assert_eq!(told.len(), 1, "{outcome:#?}");
+    assert!(told[0].contains(why), "{outcome:#?}");
+}
+
+fn with_wrapper(wrapper: &[&str]) -> Command {
+    let mut command = Place::machine().command("setpriv");
+    command.args(wrapper).arg("--").arg(binary()).args(["run", "--web.listen-address=127.0.0.1:0"]);
+    command
+}
+
+#[test]
+fn by_nobody() {
+    // The program may stand where nobody can reach it: a copy can be reached.
+    let dir = tempfile::tempdir_in("/var/tmp").expect("a directory");
+    let copy = dir.path().join("pullscope");
+    std::fs::copy(binary(), &copy).expect("copy the program");
+    let mut open = Command::new("chmod");
+    assert!(open.args(["-R", "a+rx"]).arg(dir.path()).status().expect("chmod").success());
+    let mut command = Place::machine().command("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(&copy);
+    command.args(["run", "--web.listen-address=127.0.0.1:0"]);
+    refused(&run(command), "run as root");
+}
+
+#[test]
+fn without_the_capability_to_load_programs() {
+    let bounds = ["--bounding-set=-bpf,-sys_admin,-perfmon", "--inh-caps=-bpf,-sys_admin,-perfmon"];
+    refused(&run(with_wrapper(&bounds)), "CAP_BPF");
+}
+
+#[test]
+fn at_a_port_that_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address");
+    let mut command = Place::machine().command(binary());
+    command.arg("run").arg(format!("--web.listen-address={address}"));
+    refused(&run(command), &address.to_string());
+}
+
+/// The names of the kernel programs that are loaded now.
+fn loaded() -> String {
+    let mut command = Place::machine().command("bpftool");
+    command.args(["prog", "show"]);
+    run(command).expect_ok().stdout
+}
+
+#[test]
+fn nothing_stays_attached() {
+    let alone = alone();
+    let collector = Collector::start(&alone);
+    assert!(loaded().contains("process_exec"));
+    collector.stop();
+    // The kernel lets go of programs a moment after their last descriptor.
+    let gone = pullscope_tests::process::poll(std::time::Duration::from_secs(10), || {
+        (!loaded().contains("process_exec")).then_some(())
+    });
+    assert!(gone.is_some(), "{}", loaded());
+}
