@@ -52,6 +52,9 @@ pub const PID_LIMIT: u32 = 4 * 1024 * 1024;
 /// Targets themselves are numbered from 1; 0 stands for none.
 pub const TARGET_CANDIDATE: u32 = 1 << 31;
 
+/// Watched processes at once.
+pub const MAX_PROCESSES: u32 = 65_536;
+
 /// Target of a process that runs under a comm which says nothing about it (`exe`, what re-executing `/proc/self/exe`
-/// leaves on kernels before 6.14): it keeps the target it had before the exec.
+/// leaves): it keeps the target it had before the exec.
 pub const TARGET_INHERIT: u32 = u32::MAX;

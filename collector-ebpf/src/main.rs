@@ -37,10 +37,24 @@ const MSG_PEEK: u64 = 2;
 
 /// `sched_process_exec(struct task_struct *, pid_t old_pid, struct linux_binprm *)`, after the new program is in place.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
-pub fn process_exec(_: RawTracePointContext) -> i32 {
+pub fn process_exec(ctx: RawTracePointContext) -> i32 {
     process::on_exec();
+    log_watched(&ctx, "exec");
     0
 }
+
+/// Logs what happens to watched processes, in builds that log.
+#[cfg(feature = "log")]
+fn log_watched(ctx: &RawTracePointContext, what: &str) {
+    let tgid = process::current();
+    if process::is_watched(tgid) {
+        aya_log_ebpf::info!(ctx, "{} of the watched process {}", what, tgid);
+    }
+}
+
+#[cfg(not(feature = "log"))]
+#[inline(always)]
+fn log_watched(_: &RawTracePointContext, _: &str) {}
 
 /// `sched_process_fork(struct task_struct *parent, struct task_struct *child)`, before the child runs.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
@@ -52,6 +66,7 @@ pub fn process_fork(ctx: RawTracePointContext) -> i32 {
 /// `sched_process_exit(struct task_struct *, ...)`, per task, before its files are closed.
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub fn process_exit(ctx: RawTracePointContext) -> i32 {
+    log_watched(&ctx, "exit of a task");
     process::on_exit(ctx.arg(0));
     0
 }

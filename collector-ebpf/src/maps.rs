@@ -5,7 +5,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 use collector_common::conn::Conn;
 use collector_common::counters::Counter;
-use collector_common::{COMM_LEN, PID_LIMIT};
+use collector_common::{COMM_LEN, MAX_PROCESSES, PID_LIMIT};
 
 /// Events for the collector. The collector sets the size.
 #[map]
@@ -26,7 +26,7 @@ pub static WATCHED: Array<u64> = Array::with_max_entries(PID_LIMIT / 64, BPF_F_M
 
 /// Target of each watched process.
 #[map]
-pub static PROCESSES: HashMap<u32, u32> = HashMap::with_max_entries(65536, BPF_F_NO_PREALLOC);
+pub static PROCESSES: HashMap<u32, u32> = HashMap::with_max_entries(MAX_PROCESSES, BPF_F_NO_PREALLOC);
 
 /// Target of each command name; see `collector_common::TARGET_CANDIDATE` and `TARGET_INHERIT`.
 #[map]

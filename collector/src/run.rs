@@ -4,8 +4,10 @@ use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::sync::{mpsc, watch};
 
+use crate::cli::check;
 use crate::config::{self, Settings};
 use crate::failure::Failure;
 use crate::kernel::programs::{Options, Probe};
@@ -24,6 +26,7 @@ const WAITING_SCRAPES: usize = 64;
 ///
 /// The addresses are taken first: a busy port is told before anything is attached to the kernel.
 pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
+    forbid_core_dumps();
     let listeners = serve::bind(&settings.listen_addresses).await?;
     let max_registries = usize::try_from(settings.max_registries.get()).unwrap_or(usize::MAX);
     let metrics = Arc::new(Metrics::new(&settings.targets, max_registries).map_err(|error| {
@@ -61,6 +64,10 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
 
 /// Attaches the kernel programs and says so.
 fn observe(settings: &Settings, metrics: &Arc<Metrics>, status: &Status) -> Result<Observer, Failure> {
+    let namespace = check::pid_namespace_of(&check::Host::new("/"));
+    if namespace.status == check::Outcome::Fail {
+        return Err(Failure::new(namespace.name, namespace.reason, namespace.mend));
+    }
     let options = Options {
         strategy: match settings.strategy {
             config::Strategy::Auto => None,
@@ -85,6 +92,15 @@ fn observe(settings: &Settings, metrics: &Arc<Metrics>, status: &Status) -> Resu
         Strategy::Syscall => AttachedStrategy::Syscall,
     });
     Ok(observer)
+}
+
+/// Captured heads hold credentials: they must not reach a disk in a core dump. A limit of 1 also keeps the kernel from
+/// piping a dump to a program (fs/coredump.c), which 0 does not.
+fn forbid_core_dumps() {
+    let limit = Rlimit { current: Some(1), maximum: Some(1) };
+    if let Err(error) = setrlimit(Resource::Core, limit) {
+        tracing::warn!(%error, "core dumps cannot be forbidden");
+    }
 }
 
 fn failure(error: &anyhow::Error) -> Failure {

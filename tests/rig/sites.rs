@@ -114,6 +114,17 @@ fn a_static_image_is_an_image_for_each_client() {
 }
 
 #[test]
+fn too_many_requests_come_with_the_time_to_try_again() {
+    let site = Site::new().answer("/blobs/", 429);
+    let url = format!("http://{}/v2/a/blobs/x", site.address());
+    let _nginx = Nginx::start([site]);
+    let config = ureq::config::Config::builder().http_status_as_error(false).build();
+    let answer = config.new_agent().get(url).call().expect("an answer");
+    assert_eq!(answer.status(), 429);
+    assert_eq!(answer.headers().get("retry-after").map(ureq::http::HeaderValue::as_bytes), Some(&b"1"[..]));
+}
+
+#[test]
 fn errors_are_answered_and_fail_the_client() {
     let _turn = together();
     let image = Image::make(&[2_000], 6);

@@ -32,7 +32,7 @@ pub struct Wire {
 pub struct TcpCounters {
     /// Connects that sent a SYN. One that finds no route does not get that far.
     pub active_opens: u64,
-    /// Connects that were refused, reset, given up by the kernel or by the program.
+    /// Connects that were refused, unreachable or timed out. Not those that the program gave up.
     pub attempt_fails: u64,
 }
 

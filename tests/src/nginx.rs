@@ -53,7 +53,7 @@ impl Site {
             "/",
             &format!(
                 "proxy_pass http://{address}; proxy_http_version 1.1; proxy_set_header Connection ''; \
-                 proxy_set_header Host $http_host; proxy_max_temp_file_size 0;"
+                 proxy_max_temp_file_size 0;"
             ),
         )
     }

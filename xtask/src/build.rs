@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Arguments of `cargo xtask build`, shared by `run`.
-#[derive(clap::Args, Clone, Copy)]
+#[derive(clap::Args, Clone, Copy, Default)]
 // Two `Args` in one command line would be two groups of one name.
 #[group(skip)]
 pub struct Args {
@@ -37,7 +37,7 @@ pub fn all(workspace: &Workspace, steps: &mut Steps, args: Args) -> Result<()> {
     if let Some(tools) = setup::for_kernel(workspace, steps)? {
         steps.step("kernel programs", |live| kernel(workspace, live, &tools, args.kernel_log))?;
     }
-    steps.step("pullscope", |live| program(workspace, live, args.debug))
+    steps.step("pullscope", |live| program(workspace, live, args))
 }
 
 /// Builds the kernel programs into the one object that `collector/build.rs` embeds.
@@ -112,15 +112,28 @@ fn kernel_cargo(workspace: &Workspace, tools: &KernelTools, subcommand: &str) ->
 }
 
 /// Builds the program itself, with the kernel programs that are there.
-pub fn program(workspace: &Workspace, live: &Live, debug: bool) -> Result<Outcome> {
+pub fn program(workspace: &Workspace, live: &Live, args: Args) -> Result<Outcome> {
+    let Args { debug, kernel_log } = args;
     let mut build = workspace.cargo();
     build.args(["build", "--package=pullscope"]);
     if !debug {
         build.arg("--release");
     }
+    if kernel_log {
+        build.args(["--features", "kernel-log"]);
+    }
+    if let Some(revision) = revision(workspace) {
+        build.env("PULLSCOPE_REVISION", revision);
+    }
     live.run(&mut build)?;
     let binary = workspace.binary(debug);
     Ok(Outcome::Done(workspace.short(&binary).to_string()))
+}
+
+/// The commit that is built, where git knows it.
+fn revision(workspace: &Workspace) -> Option<String> {
+    let output = workspace.command("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Whether this is an ELF file for BPF: class 64, `e_machine` 247 (`EM_BPF`, include/uapi/linux/elf-em.h).

@@ -71,9 +71,10 @@ fn targets(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The corpus of a target in the tree, if it has one.
-fn corpora(folder: &Path, target: &str) -> Option<PathBuf> {
-    Some(folder.join("corpus").join(target)).filter(|corpus| corpus.is_dir())
+/// What a target begins with: the captured bytes in the tree, and what earlier sessions of fuzzing have left.
+fn corpora(folder: &Path, target: &str) -> impl Iterator<Item = PathBuf> {
+    let folders = [folder.join("../testdata").join(target), folder.join("corpus").join(target)];
+    folders.into_iter().filter(|corpus| corpus.is_dir())
 }
 
 /// What builds the targets.

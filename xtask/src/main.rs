@@ -3,6 +3,7 @@
 //! Every command that needs something first sets it up, once: the set-up looks at what the machine has and only
 //! installs what is missing.
 
+mod bench;
 mod build;
 mod demo;
 mod docs;
@@ -46,6 +47,8 @@ enum Command {
     Run(run::Args),
     /// Run every check: format, lints, docs, unit tests, fuzzing, end-to-end tests
     Test(test::Args),
+    /// Measure what pullscope costs on this machine (as root)
+    Bench(bench::Args),
     /// Write `docs/metrics.md` from the table that declares the metrics
     Docs(docs::Args),
     /// Only do the set-up that `run` and `test` do by themselves
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Build(args) => build::main(args),
         Command::Run(args) => run::main(&args),
         Command::Test(args) => test::main(&args),
+        Command::Bench(args) => bench::main(&args),
         Command::Docs(args) => docs::main(&args),
         Command::Setup(args) => setup::main(&args),
     };

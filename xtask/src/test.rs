@@ -50,14 +50,21 @@ fn all(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<()> {
     if !args.quick {
         steps.step("fuzz", |live| fuzz::all(workspace, live))?;
     }
-    steps.step(RELEASE_BUILD, |live| build::program(workspace, live, false))?;
+    steps.step(RELEASE_BUILD, |live| build::program(workspace, live, build::Args::default()))?;
     if !args.quick {
+        let built = steps.is_done(RELEASE_BUILD);
+        steps.step("end-to-end rig", |live| {
+            end_to_end(workspace, live, built, &["--lib", "--test=rig"], &[])
+        })?;
         for strategy in ["sock", "syscall"] {
-            let built = steps.is_done(RELEASE_BUILD);
             steps.step(&format!("end-to-end {strategy}"), |live| {
-                end_to_end(workspace, live, strategy, built)
+                if let Some(why) = lacks(strategy)? {
+                    return Ok(Outcome::Skipped(why));
+                }
+                end_to_end(workspace, live, built, &["--test=e2e"], &[("PULLSCOPE_STRATEGY", strategy)])
             })?;
         }
+        steps.step("end-to-end vm", |live| end_to_end(workspace, live, built, &["--test=vm"], &[]))?;
     }
     Ok(())
 }
@@ -96,21 +103,31 @@ fn cargo(workspace: &Workspace, live: &Live, subcommand: &str, words: &[&str]) -
     done(live.run(&mut cargo))
 }
 
-fn end_to_end(workspace: &Workspace, live: &Live, strategy: &str, built: bool) -> Result<Outcome> {
+/// Runs test targets of `tests` with the release build.
+fn end_to_end(
+    workspace: &Workspace,
+    live: &Live,
+    built: bool,
+    targets: &[&str],
+    environment: &[(&str, &str)],
+) -> Result<Outcome> {
     if !built {
         return Ok(Outcome::Skipped(format!("the {RELEASE_BUILD} failed")));
     }
     if !is_root() {
         return Ok(Outcome::Skipped("only root may load kernel programs".to_owned()));
     }
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    if strategy == "sock" && kernel_version(&release) < SOCK_TRACEPOINTS {
-        return Ok(Outcome::Skipped(format!("kernel {} has no sock_send_length tracepoint", release.trim())));
-    }
     let mut test = workspace.cargo();
-    test.args(["test", "--package=pullscope-tests"]);
-    test.env("PULLSCOPE_BIN", workspace.binary(false)).env("PULLSCOPE_STRATEGY", strategy);
+    test.args(["test", "--package=pullscope-tests"]).args(targets);
+    test.env("PULLSCOPE_BIN", workspace.binary(false)).envs(environment.iter().copied());
     done(live.run(&mut test))
+}
+
+/// Why this kernel cannot do it that way, if so.
+fn lacks(strategy: &str) -> Result<Option<String>> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let lacks = strategy == "sock" && kernel_version(&release) < SOCK_TRACEPOINTS;
+    Ok(lacks.then(|| format!("kernel {} has no sock_send_length tracepoint", release.trim())))
 }
 
 /// The first kernel with the tracepoints `sock_send_length` and `sock_recv_length` (include/trace/events/sock.h).

@@ -24,6 +24,15 @@ pub enum Record {
         /// When it began.
         time: u64,
     },
+    /// A process was forked by one whose command line must decide, or has decided.
+    CandidateForked {
+        /// The child.
+        pid: Pid,
+        /// Its parent.
+        parent: Pid,
+        /// When.
+        time: u64,
+    },
     /// The first of a connection of a process that turned out not to be watched.
     NotWatched(ConnId),
     /// Not from the kernel programs that this version was built with.
@@ -50,7 +59,7 @@ pub fn decode(record: &[u8], candidate: impl Fn(Pid) -> Option<TargetId>) -> Rec
     let target = |pid, number| if number == TARGET_CANDIDATE { candidate(pid) } else { target_id(number) };
     match kind(record) {
         Some(Kind::Exec) => exec(record),
-        Some(Kind::Fork) => fork(record, target),
+        Some(Kind::Fork) => fork(record),
         Some(Kind::Exit) => exit(record),
         Some(Kind::Open) => open(record, target),
         Some(Kind::State) => changed(record),
@@ -74,13 +83,14 @@ fn exec(record: &[u8]) -> Option<Record> {
     })
 }
 
-fn fork(record: &[u8], target: impl Fn(Pid, u32) -> Option<TargetId>) -> Option<Record> {
+fn fork(record: &[u8]) -> Option<Record> {
     let (process, _) = Process::read_from_prefix(record).ok()?;
     let (pid, parent, time) = (process.header.tgid, process.parent, process.header.time);
-    Some(Record::Event(match target(parent, process.target) {
-        Some(target) => Event::ProcessForked { pid, parent, target, time },
-        None => Event::ProcessEnded { pid, time },
-    }))
+    Some(if process.target == TARGET_CANDIDATE {
+        Record::CandidateForked { pid, parent, time }
+    } else {
+        Record::Event(Event::ProcessForked { pid, parent, target: target_id(process.target)?, time })
+    })
 }
 
 fn exit(record: &[u8]) -> Option<Record> {

@@ -8,9 +8,13 @@ use anyhow::{Context, anyhow};
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::{CgroupAttachMode, CgroupSockAddr, ProgramError, RawTracePoint};
 use aya::{Ebpf, EbpfLoader};
+#[cfg(feature = "kernel-log")]
+use aya_log::EbpfLogger;
 use collector_common::PID_LIMIT;
 use collector_common::conn::Conn;
 use tracing::warn;
+#[cfg(feature = "kernel-log")]
+use tracing_log::LogTracer;
 
 use super::btf::Btf;
 use super::shared_array::SharedArray;
@@ -79,6 +83,8 @@ pub struct Programs {
     /// Every program.
     pub probes: Vec<Probe>,
     ebpf: Ebpf,
+    #[cfg(feature = "kernel-log")]
+    log: EbpfLogger<LogTracer>,
 }
 
 impl Programs {
@@ -112,8 +118,16 @@ impl Programs {
             sleeping,
             strategy,
             probes: Vec::new(),
+            #[cfg(feature = "kernel-log")]
+            log: EbpfLogger::init_with_logger(&mut ebpf, LogTracer::new())?,
             ebpf,
         })
+    }
+
+    /// Passes on what the programs have logged, in builds where they do.
+    pub fn flush_log(&mut self) {
+        #[cfg(feature = "kernel-log")]
+        self.log.flush();
     }
 
     /// Attaches all programs. Those that see `connect` need the unified cgroup hierarchy; without it the rest goes on, and
@@ -204,7 +218,7 @@ fn refused(error: anyhow::Error) -> anyhow::Error {
         return error;
     }
     error.context(
-        "the kernel does not allow it: run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and without \
-         lockdown=confidentiality",
+        "the kernel does not allow it: run as root, or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and \
+         CAP_SYS_PTRACE, and without lockdown=confidentiality",
     )
 }

@@ -15,9 +15,6 @@ use super::http::{Http, Seat, Seen};
 use super::outbox::{Guard, Open};
 use super::{Context, reason};
 
-/// What a client sends first when it knows that the server speaks HTTP/2 (RFC 9113 section 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0";
-
 /// Bytes that passed, from [`Event::Data`](super::event::Event::Data).
 pub(super) struct Data<'a> {
     pub direction: Direction,
@@ -57,6 +54,8 @@ pub(super) struct Connection {
     traffic: Traffic,
     http: Option<Box<Http>>,
     handshake: Handshake,
+    /// A `ClientHello` has passed.
+    greeted: bool,
     lookups: Lookups,
     /// Registry of the server's name in the `ClientHello`.
     sni: Option<RegistryLabel>,
@@ -81,6 +80,7 @@ impl Connection {
             traffic: Traffic::default(),
             http: None,
             handshake: Handshake::default(),
+            greeted: false,
             lookups: Lookups::default(),
             sni: None,
             named: None,
@@ -122,6 +122,8 @@ impl Connection {
         self.report_opposite(data.direction, context);
         let readable = data.protocol == Protocol::Http1 || !data.bytes.is_empty();
         match data.protocol {
+            // Not an answer to a request: a server that does not speak TLS says so to a client that has greeted it.
+            Protocol::Http1 | Protocol::Unknown if self.greeted => {}
             // A span that begins with too few bytes to tell may still be HTTP/1.
             Protocol::Http1 | Protocol::Unknown if self.http.is_some() || readable => {
                 let seat = self.seat();
@@ -138,7 +140,8 @@ impl Connection {
                 }
                 Shown::Unreadable => context.outbox.unattributed(reason::TLS_UNPARSED),
             },
-            Protocol::Http2 if data.bytes.starts_with(PREFACE) => {
+            // Reported once, for the client's connection preface (RFC 9113 section 3.4).
+            Protocol::Http2 if !data.end => {
                 context.outbox.unattributed(Unparsed::Http2.as_str());
                 self.take_side(role_of(data.direction), data.time, context);
             }
@@ -256,6 +259,7 @@ impl Connection {
 
     /// A `ClientHello` passed.
     fn greeted(&mut self, direction: Direction, time: u64, context: &mut Context) {
+        self.greeted = true;
         self.show(Visibility::TlsOpaque, context);
         self.take_side(role_of(direction), time, context);
         if self.is_tcp_client() {

@@ -56,6 +56,8 @@ pub(super) enum Got {
 enum Wait {
     /// The request that follows the redirect.
     Redirected,
+    /// The request that follows a redirect to HTTPS: it may go where nothing can be read.
+    OutOfSight,
     /// The retry with credentials.
     Challenged,
     /// The rest.
@@ -90,10 +92,14 @@ impl Download {
         self.total.is_some_and(|total| self.got.covers(0, total))
     }
 
-    /// How it stands when nothing follows.
-    fn status(&self, wait: Wait) -> Status {
+    /// How it stands when nothing follows; `None` when that can't be known.
+    fn status(&self, wait: Wait) -> Option<Status> {
         let all_came = !self.wanted_whole && self.got.covers_all(&self.wanted);
-        if wait == Wait::Rest && all_came { Status::Ok } else { Status::Error }
+        match wait {
+            Wait::OutOfSight => None,
+            Wait::Rest if all_came => Some(Status::Ok),
+            Wait::Rest | Wait::Redirected | Wait::Challenged => Some(Status::Error),
+        }
     }
 
     /// Takes over what another download of the same subject has. False when it is too much.
@@ -141,12 +147,13 @@ impl Downloads {
     /// A GET goes on with a download that waits for it, or begins a new one.
     pub fn begin(&mut self, asked: Asked) -> Option<DownloadId> {
         let siblings = self.by_subject.get(&(asked.pid, asked.subject)).map_or(&[][..], Vec::as_slice);
-        let waits = |wanted: fn(Wait) -> bool| {
+        let waits = |wanted: &dyn Fn(Wait) -> bool| {
             let of = |id: &DownloadId| self.table.get(id).and_then(|download| download.waiting);
             siblings.iter().copied().find(|id| of(id).is_some_and(|(wait, _)| wanted(wait)))
         };
-        let redirected = if asked.redirected { waits(|wait| wait == Wait::Redirected) } else { None };
-        if let Some(id) = redirected.or_else(|| waits(|wait| wait != Wait::Redirected)) {
+        let elsewhere = |wait| matches!(wait, Wait::Redirected | Wait::OutOfSight);
+        let redirected = if asked.redirected { waits(&elsewhere) } else { None };
+        if let Some(id) = redirected.or_else(|| waits(&|wait| !elsewhere(wait))) {
             self.stop_waiting(id);
             if let Some(download) = self.table.get_mut(&id) {
                 download.exchanges = 1;
@@ -184,9 +191,10 @@ impl Downloads {
         Some(id)
     }
 
-    /// The answer sends the client elsewhere: this exchange has nothing more to do with it.
-    pub fn redirected(&mut self, id: DownloadId, now: u64) {
-        self.pause(id, Wait::Redirected, now);
+    /// The answer sends the client elsewhere, perhaps to where nothing can be read: this exchange has nothing more to do
+    /// with it.
+    pub fn redirected(&mut self, id: DownloadId, https: bool, now: u64) {
+        self.pause(id, if https { Wait::OutOfSight } else { Wait::Redirected }, now);
     }
 
     /// The answer demands credentials: this exchange has nothing more to do with it.
@@ -244,11 +252,7 @@ impl Downloads {
                 self.outbox.push(Fact::Download { client, kind, status: Status::Error });
                 self.pause(id, Wait::Rest, now);
             }
-            Got::Unknown => {
-                if self.remove(id).is_some() {
-                    self.outbox.unattributed(reason::DOWNLOAD_END_UNKNOWN);
-                }
-            }
+            Got::Unknown => self.lose(id),
             Got::Part(part) => {
                 self.change(id, |download| download.got.add(part.first, end_of(part)));
                 self.pause(id, Wait::Rest, now);
@@ -303,10 +307,7 @@ impl Downloads {
             download.last = true;
             let subject = (pid, download.subject);
             match download.waiting {
-                Some((wait, _)) => {
-                    let status = download.status(wait);
-                    self.finish(id, status);
-                }
+                Some((wait, _)) => self.give_up(id, wait),
                 // The process id may come again: nothing of the next process goes on with this.
                 None => self.forget_subject(subject, id),
             }
@@ -322,8 +323,7 @@ impl Downloads {
             if let Some(download) = self.table.get(&id)
                 && let Some((wait, _)) = download.waiting
             {
-                let status = download.status(wait);
-                self.finish(id, status);
+                self.give_up(id, wait);
             }
         }
     }
@@ -339,8 +339,7 @@ impl Downloads {
             return;
         }
         if download.last {
-            let status = download.status(wait);
-            return self.finish(id, status);
+            return self.give_up(id, wait);
         }
         let deadline = now.saturating_add(PATIENCE);
         download.waiting = Some((wait, deadline));
@@ -360,6 +359,21 @@ impl Downloads {
         {
             self.remove(id);
             self.outbox.unattributed(reason::DOWNLOAD_PARTS);
+        }
+    }
+
+    /// Nothing follows.
+    fn give_up(&mut self, id: DownloadId, wait: Wait) {
+        match self.table.get(&id).and_then(|download| download.status(wait)) {
+            Some(status) => self.finish(id, status),
+            None => self.lose(id),
+        }
+    }
+
+    /// How it ended was not seen.
+    fn lose(&mut self, id: DownloadId) {
+        if self.remove(id).is_some() {
+            self.outbox.unattributed(reason::DOWNLOAD_END_UNKNOWN);
         }
     }
 

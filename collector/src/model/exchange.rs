@@ -124,8 +124,9 @@ impl Exchange {
         let Side::Client { download, place, .. } = &mut self.side else { return };
         let Some(id) = *download else { return };
         match head.code {
-            code if redirects(code) && head.location.is_some() && place.is_some() => {
-                context.downloads.redirected(id, now);
+            code if redirects(code) && place.is_some() => {
+                let Some(location) = &head.location else { return };
+                context.downloads.redirected(id, location.is_https() == Some(true), now);
                 *download = None;
             }
             401 | 407 => {

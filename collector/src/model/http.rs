@@ -4,12 +4,12 @@ use wire::http1::{self, Fact as Decoded};
 use wire::oci::Kind;
 use wire::registry::RegistryLabel;
 
-use super::Context;
 use super::attribution;
 use super::connection::Data;
 use super::event::{Direction, Flow, Flows};
 use super::exchange::{Exchange, Party};
 use super::fact::{Client, Role};
+use super::{Context, reason};
 
 /// The decoder and its exchanges.
 pub(super) struct Http {
@@ -149,7 +149,10 @@ impl Http {
                     exchange.body(bytes, context);
                 }
             }
-            Decoded::End { exchange, time, outcome, .. } => {
+            Decoded::End { exchange, time, outcome, exact } => {
+                if !exact {
+                    context.outbox.unattributed(reason::BODY_INEXACT);
+                }
                 if let Some(at) = self.exchanges.iter().position(|known| known.number == exchange) {
                     let exchange = self.exchanges.remove(at);
                     let answers = if exchange.client().is_some() { flows.received } else { flows.sent };

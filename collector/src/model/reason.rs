@@ -28,8 +28,11 @@ pub const DNS_UNPARSED: &str = "dns_unparsed";
 /// A TLS handshake that does not begin with a readable `ClientHello`.
 pub const TLS_UNPARSED: &str = "tls_unparsed";
 
+/// A chunked body larger than what is captured of it: its bytes count with their framing.
+pub const BODY_INEXACT: &str = "body_inexact";
+
 /// Every reason, for metrics that exist from the start.
-pub const ALL: [&str; 13] = [
+pub const ALL: [&str; 14] = [
     CONNECTION_UNKNOWN,
     CONNECTION_EVICTED,
     PROCESS_EVICTED,
@@ -43,4 +46,5 @@ pub const ALL: [&str; 13] = [
     LOOKUPS_FULL,
     DNS_UNPARSED,
     TLS_UNPARSED,
+    BODY_INEXACT,
 ];

@@ -12,6 +12,7 @@ pub mod watch;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use collector_common::MAX_PROCESSES;
 use collector_common::conn::Conn;
 use collector_common::counters::Counter;
 use tracing::{debug, warn};
@@ -86,6 +87,7 @@ impl Observer {
 
     /// Takes what the ring buffer holds, up to a batch, and says how many records that were.
     pub fn drain(&mut self) -> usize {
+        self.programs.flush_log();
         for taken in 0..BATCH {
             let Some(record) = self.programs.events.next() else { return taken };
             let kind = decode::kind(&record);
@@ -106,8 +108,16 @@ impl Observer {
                     self.event(Event::ProcessBegan { pid, target, time });
                 }
             }
+            Record::CandidateForked { pid, parent, time } => {
+                if let Some(target) = self.watch.inherit(&mut self.programs, pid, parent) {
+                    self.event(Event::ProcessForked { pid, parent, target, time });
+                }
+            }
             Record::NotWatched(conn) => {
-                self.ignored.insert(conn);
+                // More than the kernel can have: ends were lost, and a resync is due.
+                if self.ignored.len() < self.max_connections as usize {
+                    self.ignored.insert(conn);
+                }
             }
             Record::Malformed => self.metrics.itself.malformed_record(),
             Record::Event(event) => self.event(event),
@@ -209,7 +219,7 @@ impl Observer {
     /// then, if it was told at all; what began after it is newer than the time given here.
     fn resync(&mut self) {
         let time = now();
-        let connections = self
+        let connections: HashSet<ConnId> = self
             .programs
             .connections
             .iter()
@@ -218,6 +228,7 @@ impl Observer {
             .collect();
         let processes = self.programs.processes.keys().flatten().collect();
         while self.drain() == BATCH {}
+        self.ignored.retain(|conn| connections.contains(conn) || conn.born >= time);
         self.event(Event::Resync { connections, processes, time });
     }
 
@@ -245,9 +256,6 @@ impl Observer {
         self.sweep_due
     }
 }
-
-/// Entries of the map of processes (`PROCESSES` in the kernel programs).
-const MAX_PROCESSES: u32 = 65_536;
 
 /// The time that the kernel programs use: `CLOCK_MONOTONIC` in nanoseconds.
 pub fn now() -> u64 {

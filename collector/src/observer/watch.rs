@@ -11,7 +11,7 @@ use crate::kernel::programs::Programs;
 use crate::model::event::{Event, Pid, TargetId};
 use crate::targets::{Targets, Verdict};
 
-/// What a process that re-executes itself through `/proc/self/exe` is called by kernels before 6.14.
+/// What a process that re-executes itself through `/proc/self/exe` is called.
 const REEXEC_COMM: &[u8] = b"exe";
 
 /// Processes whose command line has decided are remembered up to this many; a node has far fewer at a time.
@@ -83,6 +83,12 @@ impl Watch {
         let cmdline =
             i32::try_from(pid).ok().and_then(|pid| Process::new(pid).ok()).map(|process| cmdline(&process));
         let target = cmdline.and_then(|cmdline| self.targets.resolve(comm, &cmdline)).map(target_id);
+        self.settle(programs, pid, target);
+        target
+    }
+
+    /// Tells the kernel programs what was decided, and remembers it.
+    fn settle(&mut self, programs: &mut Programs, pid: Pid, target: Option<TargetId>) {
         match target {
             // A process that ended meanwhile has no entry any more, and must not get one again.
             Some(target) if programs.processes.get(&pid, 0).is_ok() => {
@@ -94,6 +100,13 @@ impl Watch {
         if self.candidates.len() < MAX_CANDIDATES {
             self.candidates.insert(pid, target);
         }
+    }
+
+    /// Decides about a process that was forked by one whose command line has decided, before the kernel programs knew it:
+    /// it shares its parent's lot.
+    pub fn inherit(&mut self, programs: &mut Programs, pid: Pid, parent: Pid) -> Option<TargetId> {
+        let target = self.decided(parent);
+        self.settle(programs, pid, target);
         target
     }
 

@@ -9,8 +9,8 @@ const SOCK: (u32, u32) = (6, 3);
 /// Oldest kernel that the project's tests run on.
 const TESTED: (u32, u32) = (6, 1);
 
-/// First kernel with BPF ring buffers (`BPF_MAP_TYPE_RINGBUF`, kernel/bpf/ringbuf.c).
-const OLDEST: (u32, u32) = (5, 8);
+/// First kernel with atomic operations in BPF (`BPF_ATOMIC`, kernel/bpf/verifier.c); ring buffers are older.
+const OLDEST: (u32, u32) = (5, 12);
 
 /// Major and minor number of a release such as `6.1.0-18-amd64`.
 pub fn parse_release(release: &str) -> Option<(u32, u32)> {
@@ -30,7 +30,7 @@ pub fn version(context: &Context) -> Finding {
     };
     let asked = context.settings.strategy;
     if version < OLDEST {
-        Finding::fail(NAME, format!("{release} has no BPF ring buffer (Linux 5.8)"), MEND)
+        Finding::fail(NAME, format!("{release} has no atomic operations in BPF (Linux 5.12)"), MEND)
     } else if asked == Strategy::Sock && version < SOCK {
         Finding::fail(
             NAME,
@@ -93,7 +93,7 @@ pub fn cgroup2(context: &Context) -> Finding {
         Some(place) => Finding::ok(NAME, format!("mounted at {place}")),
         None => Finding::warn(
             NAME,
-            "not mounted here: which container a process belongs to cannot be told",
+            "not mounted here: connects that fail for want of a route cannot be seen",
             "Boot with the unified hierarchy, or mount the host's /sys/fs/cgroup.",
         ),
     }

@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::config::{Settings, SettingsArgs};
 use crate::failure::Failure;
 pub use host::Host;
+pub use privileges::pid_namespace_of;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -91,6 +92,7 @@ pub const CHECKS: &[Check] = &[
     programs::embedded,
     privileges::capabilities,
     privileges::processes,
+    privileges::cgroup_programs,
     kernel::version,
     kernel::btf,
     kernel::lockdown,

@@ -1,8 +1,9 @@
 //! What this process may do.
 
-use super::{Context, Finding};
+use super::{Context, Finding, Host};
 
 /// Numbers of capabilities (include/uapi/linux/capability.h).
+const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_PTRACE: u32 = 19;
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
@@ -57,10 +58,30 @@ pub fn processes(context: &Context) -> Finding {
     }
 }
 
+/// Whether programs may be attached to cgroups (kernel/bpf/syscall.c: `BPF_PROG_TYPE_CGROUP_SOCK_ADDR` is a network program).
+pub fn cgroup_programs(context: &Context) -> Finding {
+    const NAME: &str = "connects without a route";
+    let mask = effective(context);
+    if has(mask, CAP_NET_ADMIN) || has(mask, CAP_SYS_ADMIN) {
+        Finding::ok(NAME, "CAP_NET_ADMIN: connects that fail for want of a route can be seen")
+    } else {
+        Finding::warn(
+            NAME,
+            "CAP_NET_ADMIN missing: connects that fail for want of a route cannot be seen",
+            "Run as root, or give the container CAP_NET_ADMIN.",
+        )
+    }
+}
+
 /// Whether process ids here are those that the kernel programs see.
 pub fn pid_namespace(context: &Context) -> Finding {
+    pid_namespace_of(&context.host)
+}
+
+/// The same, for `run`, which must not begin elsewhere: it would watch the wrong processes.
+pub fn pid_namespace_of(host: &Host) -> Finding {
     const NAME: &str = "pid namespace";
-    match context.host.link("/proc/self/ns/pid") {
+    match host.link("/proc/self/ns/pid") {
         Ok(namespace) if namespace == HOST_PID_NAMESPACE => Finding::ok(NAME, "the host's"),
         Ok(_) => Finding::fail(
             NAME,

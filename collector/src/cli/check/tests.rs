@@ -107,7 +107,7 @@ fn the_kernels_version_decides_the_strategy() {
     with("6.18.1", Strategy::Syscall, Outcome::Ok, "strategy syscall");
     with("6.2.16", Strategy::Sock, Outcome::Fail, "Linux 6.3");
     with("5.15.0-91-generic", Strategy::Auto, Outcome::Warn, "older than");
-    with("5.4.0", Strategy::Auto, Outcome::Fail, "ring buffer");
+    with("5.4.0", Strategy::Auto, Outcome::Fail, "atomic operations");
     with("strange", Strategy::Auto, Outcome::Warn, "no version");
     machine.remove("proc/sys/kernel/osrelease");
     machine.expect(kernel::version, Outcome::Fail, "cannot be read");

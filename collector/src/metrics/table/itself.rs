@@ -90,7 +90,8 @@ pub const EXCHANGES_UNATTRIBUTED: Counter<(Unattributed,)> = counter(Texts {
     name: "exchanges_unattributed_total",
     unit: "exchanges",
     help: "Messages seen on connections that could not be made into exchanges, by reason.",
-    about: "HTTP that cannot be followed: no_request, an answer whose request was sent before pullscope looked; hole, bytes \
+    about: "HTTP that cannot be followed: no_request, an answer whose request was not seen; body_inexact, a chunked body \
+            larger than what is captured of it, whose bytes count with their framing; hole, bytes \
             were missing where a head was due; head_too_long, bad_head, bad_framing, bad_chunk, not as HTTP should be; \
             head_cut, the connection closed inside a head; pipelined, too many requests at once on one connection; http2, \
             HTTP/2 where it cannot be read. Ends that were not seen: connect_end_unknown, exchange_end_unknown, \

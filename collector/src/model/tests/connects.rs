@@ -2,7 +2,7 @@
 
 use super::lookups::{answer, question};
 use super::scene::{Scene, get, ok};
-use crate::model::event::{Direction, Ends, Phase};
+use crate::model::event::{Direction, Ends, Event, Phase, Protocol};
 
 /// A `ClientHello` for `name` (RFC 8446 section 4.1.2), in one record.
 fn hello(name: &str) -> Vec<u8> {
@@ -159,6 +159,34 @@ fn a_client_hello_names_the_registry() {
     assert_eq!(scene.all(), ["network example.com 5000 0"]);
     scene.close(conn);
     assert_eq!(scene.all(), ["connection- client"]);
+}
+
+/// What a plain server says to a client that tries TLS is no answer to a request.
+#[test]
+fn a_plain_answer_to_a_client_hello_is_nothing() {
+    let mut scene = Scene::with_process();
+    let conn = scene.connect(1, "10.0.0.1:443");
+    scene.send(conn, hello("registry.example.com"));
+    scene.receive(conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+    scene.close(conn);
+    assert_eq!(scene.said(&["unattributed", "asked", "began"]), Vec::<String>::new());
+}
+
+/// The kernel tells of the preface without its bytes.
+#[test]
+fn http2_is_counted_once() {
+    let mut scene = Scene::with_process();
+    let conn = scene.connect(1, "10.0.0.1:80");
+    scene.advance(conn, Direction::Sent, 24);
+    let Event::Data { conn, pid, direction, start, bytes, end, flows, lost, time, .. } =
+        scene.data(conn, Direction::Sent, 0, b"", false)
+    else {
+        unreachable!("data is data")
+    };
+    let protocol = Protocol::Http2;
+    scene.tell(Event::Data { conn, pid, direction, protocol, start, bytes, end, flows, lost, time });
+    scene.close(conn);
+    assert_eq!(scene.said(&["unattributed"]), ["unattributed http2"]);
 }
 
 #[test]

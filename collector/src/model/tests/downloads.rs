@@ -88,6 +88,16 @@ fn a_redirect_that_nobody_follows_is_an_error() {
     assert_eq!(downloads(&mut scene), [ERROR]);
 }
 
+/// Where it leads to HTTPS, nobody can see whether it is followed.
+#[test]
+fn the_end_of_a_redirect_to_https_is_unknown() {
+    let away = response(307, "Location: https://cdn.example.net/data\r\n", 0, 0);
+    let mut scene = Scene::with_process();
+    scene.get(REGISTRY, BLOB, &away);
+    scene.exits(1);
+    assert_eq!(downloads(&mut scene), ["unattributed download_end_unknown"]);
+}
+
 #[test]
 fn two_of_the_same_redirect_are_two() {
     let mut scene = Scene::with_process();
