@@ -343,6 +343,36 @@ fn a_target_by_its_command_line() {
     collector.stop();
 }
 
+/// A child that is forked before the command line of its parent has been read shares the parent's lot.
+#[test]
+fn children_of_a_target_by_its_command_line() {
+    let alone = alone();
+    let stage = Stage::new();
+    // The shell forks at once; what it reads goes through no other program.
+    let script = stage.dir.path().join("worker-main.sh");
+    let (address, path) = (stage.address, &stage.paths[2]);
+    let request = format!("GET {path} HTTP/1.1\\r\\nHost: x.example.com\\r\\nConnection: close\\r\\n\\r\\n");
+    let lines = format!(
+        "(exec 3<>/dev/tcp/{}/{}; printf '{request}' >&3; while read -r -n 1024 -u 3; do :; done)\ntrue\n",
+        address.ip(),
+        address.port()
+    );
+    fs::write(&script, lines).expect("write a script");
+    let config = "[[targets]]\nname = \"worker\"\ncomm = \"bash\"\nargv = \"worker-main\"\n";
+    let collector = Collector::start_with(&alone, &Settings { config: Some(config), ..Settings::default() });
+    for _ in 0..30 {
+        let mut command = Place::machine().command("bash");
+        command.arg(&script);
+        let _ = run(command).expect_ok();
+    }
+    let log = stage.nginx.log().http();
+    assert_eq!(log.0.len(), 30);
+    let scrape = settled(&collector, &log);
+    same_traffic(&scrape, "worker", "example.com", &log);
+    assert_eq!(scrape.count("pullscope_processes_watched", &[("process", "worker")]), 0, "{scrape}");
+    collector.stop();
+}
+
 /// Each request names another host: the label stays bounded, the count exact, memory small.
 #[test]
 fn a_flood_of_host_names() {

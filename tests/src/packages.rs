@@ -14,6 +14,7 @@ const LIST: &str = include_str!("../packages.txt");
 /// Program and the package it comes from.
 const PROGRAMS: &[(&str, &str)] = &[
     ("htpasswd", "apache2-utils"),
+    ("bash", "bash"),
     ("bpftool", "bpftool"),
     ("buildah", "buildah"),
     ("containerd", "containerd"),
