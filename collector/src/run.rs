@@ -76,6 +76,7 @@ fn observe(settings: &Settings, metrics: &Arc<Metrics>, status: &Status) -> Resu
         },
         ring_buffer_bytes: settings.ring_buffer_bytes.get(),
         max_connections: settings.max_connections.get(),
+        measure: settings.bpf_stats,
     };
     let model =
         Model::new(model::Settings { limits: model::Limits::default(), hash_key: [random(), random()] });

@@ -14,12 +14,13 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
 use crate::observer::{Observer, Strategy};
-use crate::programs::{Counting, total, tracing};
+use crate::programs::{Counting, Runs, total, tracing};
 use crate::report::{Report, Unit};
 use crate::spread::Spread;
 
 const ROUNDS: usize = 40;
 const SLICES: usize = 200;
+const COUNTED: usize = 20;
 /// Calls in a slice: a tenth to a third of a millisecond.
 const CALLS: [(&str, u32, f64); 3] =
     [("getppid", 1000, 1.02), ("read of /dev/zero", 1000, 1.02), ("unix socket write + read", 200, 1.10)];
@@ -74,25 +75,30 @@ fn ratios(report: &mut Report, loops: &mut Loops, strategy: Strategy) {
     }
 }
 
-/// What does not depend on how busy the machine is: how many programs run in a call.
+/// What depends little on how busy the machine is: how many programs run in a call, and how long each takes by the
+/// kernel's own count. That count has the two times in it that the kernel takes for it.
 fn runs(report: &mut Report, loops: &mut Loops, strategy: Strategy) {
-    let observer = Observer::start(strategy);
+    let observer = Observer::start(strategy).settled();
     let programs = observer.programs();
     let _counting = Counting::start();
+    let mut times = Vec::new();
     for (index, (what, calls, _)) in CALLS.into_iter().enumerate() {
-        let mut samples = Vec::new();
-        for _ in 0..SLICES / 10 {
-            // Many calls, since reading the numbers makes some too.
-            let calls = calls * 50;
+        // Many calls, since reading the numbers makes some too.
+        let calls = calls * 50;
+        let mut counts = Vec::new();
+        for _ in 0..COUNTED {
             let ((), runs) = programs.during(|| loops.run(index, calls));
-            samples.push(total(&runs).count as f64 / f64::from(calls));
+            let Runs { count, nanoseconds } = total(&runs);
+            counts.push(count as f64 / f64::from(calls));
+            if count >= calls.into() {
+                times.push(nanoseconds as f64 / count as f64);
+            }
         }
-        report.tell(
-            format!("unwatched, {}: {what}, program runs a call", strategy.name()),
-            Unit::Count,
-            &samples,
-        );
+        let name = format!("unwatched, {}: {what}, program runs a call", strategy.name());
+        report.tell(name, Unit::Count, &counts);
     }
+    let name = format!("unwatched, {}: time of a program run, counting included", strategy.name());
+    report.tell(name, Unit::Nanoseconds, &times);
     observer.stop();
 }
 

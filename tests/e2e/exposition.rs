@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use pullscope_tests::collector::{Collector, get};
+use pullscope_tests::collector::{Collector, Settings, get};
 use pullscope_tests::loopback::free_address;
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{Server, run};
@@ -42,5 +42,24 @@ fn a_prometheus_server_scrapes_it_and_answers_a_query() {
         (code == 200 && answer.contains("\"version\"")).then_some(())
     });
     drop(server);
+    collector.stop();
+}
+
+/// With `--bpf-stats` the kernel measures the programs, and says so of each.
+#[test]
+fn what_the_kernel_programs_cost() {
+    let alone = alone();
+    let name = "pullscope_probe_runs_total";
+    let plain = Collector::start(&alone);
+    assert!(!plain.scrape().names().contains(name));
+    plain.stop();
+    let collector =
+        Collector::start_with(&alone, &Settings { arguments: &["--bpf-stats"], ..Settings::default() });
+    let programs = 20;
+    for _ in 0..programs {
+        let _ = run(Place::machine().command("mount")).expect_ok();
+    }
+    let scrape = collector.scrape();
+    assert!(scrape.count(name, &[("probe", "process_exec")]) >= programs, "{scrape}");
     collector.stop();
 }

@@ -77,6 +77,21 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "NUMBER", env = "PULLSCOPE_MAX_REGISTRIES", help_heading = "Settings")]
     pub max_registries: Option<MaxRegistries>,
 
+    /// Have the kernel measure what the kernel programs cost [default: off]
+    ///
+    /// Fills `pullscope_probe_runs_total` and `pullscope_probe_run_seconds_total`; the measuring itself costs every BPF program
+    /// of the machine some tens of nanoseconds a run. `--bpf-stats=false` overrides the config file.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "PULLSCOPE_BPF_STATS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        help_heading = "Settings"
+    )]
+    pub bpf_stats: Option<bool>,
+
     /// Leave out log lines less important than this [default: info]
     #[arg(long = "log.level", value_name = "LEVEL", env = "PULLSCOPE_LOG_LEVEL", help_heading = "Log")]
     pub log_level: Option<log::Level>,

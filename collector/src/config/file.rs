@@ -21,6 +21,7 @@ const MEND: &str = "docs/configuration.md lists every key";
 /// A config file that was read and found valid. The default is that of an empty file.
 #[derive(Debug)]
 pub struct File {
+    pub bpf_stats: Option<bool>,
     pub max_registries: Option<MaxRegistries>,
     pub web: Web,
     pub kernel: Kernel,
@@ -32,6 +33,7 @@ pub struct File {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Written {
+    bpf_stats: Option<bool>,
     max_registries: Option<MaxRegistries>,
     default_targets: bool,
     web: Web,
@@ -43,6 +45,7 @@ struct Written {
 impl Default for Written {
     fn default() -> Self {
         Self {
+            bpf_stats: None,
             max_registries: None,
             default_targets: true,
             web: Web::default(),
@@ -89,6 +92,7 @@ impl Default for File {
     fn default() -> Self {
         let targets = Targets::new(Vec::new(), true).unwrap_or_default();
         Self {
+            bpf_stats: None,
             max_registries: None,
             web: Web::default(),
             kernel: Kernel::default(),
@@ -139,6 +143,7 @@ impl File {
             reason: conflict.problem.to_string(),
         })?;
         Ok(Self {
+            bpf_stats: written.bpf_stats,
             max_registries: written.max_registries,
             web: written.web,
             kernel: written.kernel,

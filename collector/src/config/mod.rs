@@ -36,6 +36,8 @@ pub struct Settings {
     pub ring_buffer_bytes: RingBufferBytes,
     /// Most connections that are followed at once.
     pub max_connections: MaxConnections,
+    /// Whether the kernel measures its programs.
+    pub bpf_stats: bool,
     /// Most values of the `registry` label.
     pub max_registries: MaxRegistries,
     /// Log lines less important than this are left out.
@@ -78,6 +80,7 @@ impl Settings {
                 .or(file.kernel.ring_buffer_bytes)
                 .unwrap_or_default(),
             max_connections: args.kernel_max_connections.or(file.kernel.max_connections).unwrap_or_default(),
+            bpf_stats: args.bpf_stats.or(file.bpf_stats).unwrap_or_default(),
             max_registries: args.max_registries.or(file.max_registries).unwrap_or_default(),
             log_level: args.log_level.or(file.log.level).unwrap_or_default(),
             log_format: args.log_format.or(file.log.format).unwrap_or_default(),

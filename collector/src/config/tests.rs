@@ -27,6 +27,7 @@ fn defaults() {
     assert_eq!(settings.ring_buffer_bytes.get(), 4 << 20);
     assert_eq!(settings.max_connections.get(), 16384);
     assert_eq!(settings.max_registries.get(), 200);
+    assert!(!settings.bpf_stats);
     assert_eq!((settings.log_level, settings.log_format), (log::Level::Info, log::Format::Text));
     assert_eq!(settings.targets.as_slice().len(), crate::targets::defaults::TABLE.len());
 }

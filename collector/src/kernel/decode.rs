@@ -176,3 +176,6 @@ pub fn flows(received: &conn::Flow, sent: &conn::Flow) -> Flows {
 fn address(endpoint: &Endpoint) -> SocketAddr {
     SocketAddr::new(IpAddr::V6(Ipv6Addr::from(endpoint.address)).to_canonical(), endpoint.port)
 }
+
+#[cfg(test)]
+mod tests;

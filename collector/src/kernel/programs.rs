@@ -2,11 +2,12 @@
 
 use std::fs::File;
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, anyhow};
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
 use aya::programs::{CgroupAttachMode, CgroupSockAddr, ProgramError, RawTracePoint};
+use aya::sys::{Stats, enable_stats};
 use aya::{Ebpf, EbpfLoader};
 #[cfg(feature = "kernel-log")]
 use aya_log::EbpfLogger;
@@ -51,6 +52,19 @@ pub struct Options {
     pub ring_buffer_bytes: u32,
     /// Connections that can be followed at once.
     pub max_connections: u32,
+    /// Whether the kernel measures the programs, as long as they are loaded.
+    pub measure: bool,
+}
+
+/// What the kernel has measured of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// The program's name.
+    pub name: &'static str,
+    /// Times that it ran.
+    pub runs: u64,
+    /// Time that it ran, in nanoseconds.
+    pub nanoseconds: u64,
 }
 
 /// One kernel program and whether it is attached.
@@ -82,6 +96,8 @@ pub struct Programs {
     pub strategy: Strategy,
     /// Every program.
     pub probes: Vec<Probe>,
+    /// The kernel measures as long as this is open.
+    measuring: Option<OwnedFd>,
     ebpf: Ebpf,
     #[cfg(feature = "kernel-log")]
     log: EbpfLogger<LogTracer>,
@@ -118,6 +134,7 @@ impl Programs {
             sleeping,
             strategy,
             probes: Vec::new(),
+            measuring: options.measure.then(|| enable_stats(Stats::RunTime)).transpose()?,
             #[cfg(feature = "kernel-log")]
             log: EbpfLogger::init_with_logger(&mut ebpf, LogTracer::new())?,
             ebpf,
@@ -128,6 +145,19 @@ impl Programs {
     pub fn flush_log(&mut self) {
         #[cfg(feature = "kernel-log")]
         self.log.flush();
+    }
+
+    /// What each program has cost since it was loaded; nothing unless the kernel was to measure.
+    pub fn costs(&self) -> Vec<Cost> {
+        if self.measuring.is_none() {
+            return Vec::new();
+        }
+        let cost = |probe: &Probe| {
+            let info = self.ebpf.program(probe.name)?.info().ok()?;
+            let nanoseconds = u64::try_from(info.run_time().as_nanos()).unwrap_or(u64::MAX);
+            Some(Cost { name: probe.name, runs: info.run_count(), nanoseconds })
+        };
+        self.probes.iter().filter_map(cost).collect()
     }
 
     /// Attaches all programs. Those that see `connect` need the unified cgroup hierarchy; without it the rest goes on, and

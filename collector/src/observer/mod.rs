@@ -18,9 +18,9 @@ use collector_common::counters::Counter;
 use tracing::{debug, warn};
 
 use crate::kernel::decode::{self, Record};
-use crate::kernel::programs::{Options, Programs};
+use crate::kernel::programs::{Cost, Options, Programs};
 use crate::metrics::Metrics;
-use crate::metrics::labels::Map;
+use crate::metrics::labels::{Map, Probe};
 use crate::model::Model;
 use crate::model::event::{ConnId, Event};
 use crate::model::fact::Fact;
@@ -190,6 +190,9 @@ impl Observer {
         ];
         for (map, entries, max) in maps {
             self.metrics.itself.map(map, u32::try_from(entries).unwrap_or(u32::MAX), max);
+        }
+        for Cost { name, runs, nanoseconds } in self.programs.costs() {
+            self.metrics.itself.probe_cost(Probe(name), runs, nanoseconds);
         }
     }
 

@@ -146,7 +146,7 @@ pub const PROBE_RUNS: Counter<(Probe,)> = counter(Texts {
     name: "probe_runs_total",
     unit: "runs",
     help: "Times that a kernel program ran, as the kernel counts.",
-    about: "Has series only while the kernel measures its programs (kernel.bpf_stats_enabled), which itself costs time.",
+    about: "Has series only with --bpf-stats, which has the kernel measure; that itself costs time.",
 });
 
 /// `probe_run_seconds_total`

@@ -1,0 +1,171 @@
+use std::net::Ipv4Addr;
+
+use collector_common::conn::Flow as KernelFlow;
+use zerocopy::{FromZeros, IntoBytes};
+
+use super::*;
+
+const HEADER: Header = Header { kind: 0, tgid: 77, time: 5 };
+
+fn header(kind: Kind) -> Header {
+    Header { kind: kind as u32, ..HEADER }
+}
+
+fn nobody(_: Pid) -> Option<TargetId> {
+    None
+}
+
+#[track_caller]
+fn event(record: &[u8]) -> Event {
+    match decode(record, nobody) {
+        Record::Event(event) => event,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn process(kind: Kind, target: u32) -> Process {
+    let mut comm = [0; collector_common::COMM_LEN];
+    comm[..6].copy_from_slice(b"skopeo");
+    Process { header: header(kind), parent: 3, target, comm }
+}
+
+fn snapshot() -> Snapshot {
+    let flow = |position| KernelFlow { position, first: 1, last: 2, sequence: 9, budget: 9 };
+    Snapshot { sock: 0xffff, born: 4, received: flow(100), sent: flow(10), target: 1, lost: 6 }
+}
+
+#[test]
+fn processes() {
+    let began = event(process(Kind::Exec, target_number(TargetId(8))).as_bytes());
+    assert!(matches!(began, Event::ProcessBegan { pid: 77, target: TargetId(8), time: 5 }), "{began:?}");
+    let unwatched = event(process(Kind::Exec, 0).as_bytes());
+    assert!(matches!(unwatched, Event::ProcessEnded { pid: 77, time: 5 }), "{unwatched:?}");
+    let forked = event(process(Kind::Fork, 1).as_bytes());
+    assert!(
+        matches!(forked, Event::ProcessForked { pid: 77, parent: 3, target: TargetId(0), time: 5 }),
+        "{forked:?}"
+    );
+    let ended = event(process(Kind::Exit, 0).as_bytes());
+    assert!(matches!(ended, Event::ProcessEnded { pid: 77, time: 5 }), "{ended:?}");
+}
+
+#[test]
+fn processes_whose_command_line_decides() {
+    let exec = decode(process(Kind::Exec, TARGET_CANDIDATE).as_bytes(), nobody);
+    assert!(matches!(&exec, Record::Candidate { pid: 77, comm, time: 5 } if comm == b"skopeo"), "{exec:?}");
+    let fork = decode(process(Kind::Fork, TARGET_CANDIDATE).as_bytes(), nobody);
+    assert!(matches!(fork, Record::CandidateForked { pid: 77, parent: 3, time: 5 }), "{fork:?}");
+}
+
+fn open_record(transport: Transport) -> Open {
+    let mut open = Open::new_zeroed();
+    open.header = header(Kind::Open);
+    open.snapshot = snapshot();
+    open.transport = transport as u8;
+    open.phase = Phase::Connecting as u8;
+    open
+}
+
+fn ends(open: &Open) -> Ends {
+    match event(open.as_bytes()) {
+        Event::Opened {
+            ends,
+            conn: ConnId { sock: 0xffff, born: 4 },
+            pid: 77,
+            phase: Phase::Connecting,
+            ..
+        } => ends,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn addresses() {
+    let mut open = open_record(Transport::Tcp);
+    open.remote.address = Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped().octets();
+    open.remote.port = 443;
+    let remote = SocketAddr::from(([10, 0, 0, 1], 443));
+    assert_eq!(ends(&open), Ends::Tcp { local: "[::]:0".parse().unwrap(), remote });
+    open.transport = Transport::Dns as u8;
+    assert_eq!(ends(&open), Ends::Dns { server: remote });
+}
+
+#[test]
+fn paths_of_unix_sockets() {
+    for (given, len, path) in [
+        (&b"/run/a.sock\0rest"[..], 16, &b"/run/a.sock"[..]),
+        (b"\0abstract\0name", 14, b"\0abstract\0name"),
+        (b"/cut", 3, b"/cu"),
+        (b"", 0, b""),
+    ] {
+        let mut open = open_record(Transport::Unix);
+        open.path[..given.len()].copy_from_slice(given);
+        open.path_len = len;
+        open.path_is_local = 1;
+        assert_eq!(ends(&open), Ends::Unix { path: path.to_vec(), serves: true });
+    }
+}
+
+#[test]
+fn the_target_of_a_connection_may_wait_for_a_decision() {
+    let mut open = open_record(Transport::Tcp);
+    open.snapshot.target = TARGET_CANDIDATE;
+    let decided = decode(open.as_bytes(), |pid| (pid == 77).then_some(TargetId(5)));
+    assert!(matches!(decided, Record::Event(Event::Opened { target: TargetId(5), .. })), "{decided:?}");
+    let undecided = decode(open.as_bytes(), nobody);
+    assert!(matches!(undecided, Record::NotWatched(ConnId { sock: 0xffff, born: 4 })), "{undecided:?}");
+}
+
+fn data(captured: u32) -> Data {
+    let mut data = Data::new_zeroed();
+    data.header = header(Kind::Data);
+    data.snapshot = snapshot();
+    data.start = 90;
+    data.captured = captured;
+    data.direction = Direction::Received as u8;
+    data.protocol = Protocol::Http1 as u8;
+    data
+}
+
+/// Behind the captured bytes a record holds whatever was there before.
+#[test]
+fn captured_bytes() {
+    let record = [data(4).as_bytes(), b"HTTPleft over"].concat();
+    let Event::Data { bytes, start: 90, lost: 6, flows, end: false, .. } = event(&record) else {
+        panic!("no data")
+    };
+    assert_eq!(&bytes[..], b"HTTP");
+    assert_eq!((flows.received.position, flows.sent.position), (100, 10));
+}
+
+#[test]
+fn states() {
+    let state = |kind| {
+        let mut state = State::new_zeroed();
+        state.header = header(kind);
+        state.snapshot = snapshot();
+        (state.before, state.after, state.error) = (Phase::Connecting as u8, Phase::Ended as u8, 111);
+        state
+    };
+    let changed = event(state(Kind::State).as_bytes());
+    assert!(
+        matches!(changed, Event::Changed { before: Phase::Connecting, after: Phase::Ended, error: 111, .. }),
+        "{changed:?}"
+    );
+    let closed = event(state(Kind::Close).as_bytes());
+    assert!(matches!(closed, Event::Closed { before: Phase::Connecting, error: 111, .. }), "{closed:?}");
+}
+
+/// Records come from our own programs; whatever is not as it should be is malformed, not a guess and not a panic.
+#[test]
+fn what_is_not_a_record() {
+    let whole = [data(4).as_bytes(), b"HTTP"].concat();
+    for len in 0..whole.len() {
+        assert!(matches!(decode(&whole[..len], nobody), Record::Malformed), "{len} bytes");
+    }
+    for (at, value) in [(0, 99), (size_of::<Header>() + size_of::<Snapshot>() + 12, 7)] {
+        let mut bent = whole.clone();
+        bent[at] = value;
+        assert!(matches!(decode(&bent, nobody), Record::Malformed), "byte {at}");
+    }
+}

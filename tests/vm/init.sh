@@ -1,0 +1,134 @@
+#!/bin/sh
+# Process 1 of the guest. Everything it has to say goes to the second serial port, as sections that `guest.rs` reads; the
+# first is the console, for messages of the kernel and of this shell, which would land between the lines. `scene` comes from
+# the kernel's command line.
+#
+# A process has the name that busybox was called by: the comm of /bin/wget, a link to busybox, is wget. That is a target.
+# `/bin/busybox wget` is not: its comm is busybox. (A plain `wget` would be one that the shell renames to wget later.)
+
+export PATH=/bin
+/bin/busybox mount -t proc proc /proc
+mount -t devtmpfs dev /dev
+exec </dev/null >/dev/ttyS1
+stty -F /dev/ttyS1 raw
+ip link set lo up
+
+# Tells its input, to the byte.
+section() {
+    echo "--- begin $1"
+    cat
+    echo
+    echo "--- end $1"
+}
+
+# Runs a command to its end; tells what it printed, and its exit status.
+attempt() {
+    name=$1
+    shift
+    timeout 30 "$@" >/tmp/printed 2>&1
+    status=$?
+    section "$name" </tmp/printed
+    echo "$status" | section "$name status"
+}
+
+# Runs a command until it succeeds, for about ten seconds. Whether it did, the sections that follow show.
+until_ok() {
+    tries=0
+    until "$@" || [ $tries -ge 100 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+}
+
+# What pullscope says of a machine on which it must not start, when it is started and when it is asked.
+refusal() {
+    name=$1
+    shift
+    attempt "$name" pullscope run "$@"
+    attempt "$name check" pullscope check --output=json "$@"
+}
+
+unprivileged() {
+    attempt "$1" su -s /bin/sh nobody -c "pullscope $2"
+}
+
+ready() {
+    [ "$(/bin/busybox wget -q -O - http://127.0.0.1:10617/readyz 2>/dev/null)" = ready ]
+}
+
+# 1F90 is the port 8080.
+listening() {
+    grep -q ':1F90 ' /proc/net/tcp6
+}
+
+# The ends of connections and processes may come a moment after the client's exit.
+settled() {
+    /bin/busybox wget -q -O /tmp/metrics http://127.0.0.1:10617/metrics &&
+        ! grep -qE '^pullscope_(connections_open|registry_requests_in_flight|served_requests_in_flight).* [1-9]' /tmp/metrics
+}
+
+requests() {
+    manifests=/www/v2/team/app/manifests
+    blobs=/www/v2/team/app/blobs
+    mkdir -p $manifests $blobs
+    head -c 300000 /dev/urandom >/tmp/layer
+    digest=sha256:$(sha256sum /tmp/layer | cut -d ' ' -f 1)
+    mv /tmp/layer "$blobs/$digest"
+    head -c 777 /dev/urandom >$manifests/v1
+    find /www -type f -exec stat -c '%s %n' {} + | section files
+
+    pullscope run --config.file=/pullscope.toml 2>/tmp/log &
+    pullscope=$!
+    until_ok ready
+    /bin/httpd -f -vv -p 8080 -h /www 2>/tmp/served &
+    until_ok listening
+
+    v4=http://127.0.0.1:8080/v2/team/app
+    v6=http://[::1]:8080/v2/team/app
+    attempt 'wget manifest' /bin/wget -q -O /dev/null $v4/manifests/v1
+    attempt 'wget blob' /bin/wget -q -O /dev/null "$v4/blobs/$digest"
+    attempt 'wget blob over IPv6' /bin/wget -q -O /dev/null "$v6/blobs/$digest"
+    attempt 'wget absent' /bin/wget -q -O /dev/null $v4/manifests/absent
+    attempt 'wget refused' /bin/wget -q -O /dev/null http://127.0.0.1:1/
+    attempt 'wget unreachable' /bin/wget -q -O /dev/null http://10.9.9.9/
+    attempt 'wget unreachable over IPv6' /bin/wget -q -O /dev/null http://[2001:db8::1]/
+    section 'asked by targets' </tmp/served
+
+    # Not targets: the server's side alone counts these.
+    /bin/busybox wget -q -O /dev/null "$v4/blobs/$digest"
+    printf 'GET /v2/team/app/manifests/absent HTTP/1.0\r\n\r\n' | nc 127.0.0.1 8080 | section 'raw answer absent'
+    section 'asked by all' </tmp/served
+
+    until_ok settled
+    section metrics </tmp/metrics
+    cat /proc/$pullscope/fdinfo/* | section descriptors
+    kill -TERM $pullscope
+    wait $pullscope
+    echo $? | section 'run status'
+    section 'run log' </tmp/log
+}
+
+uname -r | section release
+case $scene in
+ordinary)
+    refusal 'no BTF'
+    mount -t sysfs sys /sys
+    mount -t cgroup2 cgroup /sys/fs/cgroup
+    mount -t securityfs security /sys/kernel/security
+    refusal 'no sock tracepoints' --kernel.strategy=sock
+    unprivileged 'no privileges' run
+    unprivileged 'no privileges check' 'check --output=json'
+    attempt 'check' pullscope check --output=json --config.file=/pullscope.toml
+    requests
+    ;;
+lockdown)
+    mount -t sysfs sys /sys
+    mount -t cgroup2 cgroup /sys/fs/cgroup
+    # As in a container: lockdown is there and cannot be seen.
+    attempt 'hidden lockdown' pullscope run
+    mount -t securityfs security /sys/kernel/security
+    refusal lockdown
+    ;;
+esac
+echo '--- all told'
+poweroff -f

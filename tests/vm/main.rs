@@ -1,0 +1,11 @@
+//! pullscope on an old kernel: Debian's 6.1 for clouds, in QEMU. It lacks the tracepoints of the strategy `sock`, its
+//! verifier follows less than today's, and it can be booted as no test may boot the host.
+//!
+//! Needs no root, and Debian's package lists the first time. Run by `cargo xtask test`, once: the strategy is the one
+//! that the kernel has.
+
+mod counts;
+mod debian;
+mod guest;
+mod initramfs;
+mod refusals;
