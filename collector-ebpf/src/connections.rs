@@ -236,6 +236,8 @@ pub fn on_state(sock: Sock, new: u32) {
                 close(sock, conn, now());
             } else if new == TCP_CLOSE {
                 change(sock, conn, Phase::Ended, now());
+            } else {
+                on_shutdown(sock, conn);
             }
         }
         _ => {}
@@ -268,20 +270,30 @@ pub fn on_destroy(sock: Sock) {
     }
 }
 
+/// The process sends no more and still reads (`shutdown`). The FIN that follows takes a number, as a byte does (RFC 9293
+/// section 3.4): it is taken as counted (net/ipv4/tcp.c: `tcp_shutdown` changes the state, then calls `tcp_send_fin`).
+#[inline(always)]
+fn on_shutdown(sock: Sock, conn: *mut Conn) {
+    count_unseen(sock, conn);
+    // SAFETY: a value of the map.
+    unsafe { (*conn).sent.sequence = (*conn).sent.sequence.wrapping_add(1) };
+}
+
 /// Adds the bytes that passed without being seen since the last I/O: spliced, or moved by a process that is not watched.
 /// Only while the stream's numbers are still those of the data (the kernel resets them when it disconnects a socket).
 #[inline(always)]
 fn count_unseen(sock: Sock, conn: *mut Conn) {
     // SAFETY: a value of the map.
-    unsafe {
-        if (*conn).phase != Phase::Open as u8 || sock.has_upper_layer() {
-            return;
-        }
-        let received = sock.copied_sequence().wrapping_sub((*conn).received.sequence);
-        // The peer's FIN takes a number too, which a read of the end has passed (RFC 9293 section 3.4).
-        if received > 1 {
-            (*conn).received.position += u64::from(received);
-        }
-        (*conn).sent.position += u64::from(sock.write_sequence().wrapping_sub((*conn).sent.sequence));
+    let conn = unsafe { &mut *conn };
+    if conn.phase != Phase::Open as u8 || sock.has_upper_layer() {
+        return;
     }
+    let (copied, written) = (sock.copied_sequence(), sock.write_sequence());
+    let received = copied.wrapping_sub(conn.received.sequence);
+    // The peer's FIN takes a number too, which a read of the end has passed.
+    if received > 1 {
+        conn.received.position += u64::from(received);
+    }
+    conn.sent.position += u64::from(written.wrapping_sub(conn.sent.sequence));
+    (conn.received.sequence, conn.sent.sequence) = (copied, written);
 }

@@ -396,3 +396,18 @@ for start in range(0, 20000, 500):
     assert!(resident < 64 << 20, "{resident} bytes are resident");
     nothing_left_or_lost(&scrape);
 }
+
+/// A client that closes its own direction and reads to the end: the FIN is no byte.
+#[test]
+fn a_client_that_shuts_down_its_direction() {
+    counted_as_usual(
+        "
+for path in paths:
+    connection = dial()
+    connection.sendall(head(path).replace(b'\\r\\n\\r\\n', b'\\r\\nConnection: close\\r\\n\\r\\n'))
+    connection.shutdown(socket.SHUT_WR)
+    while connection.recv(65536): pass
+    connection.close()
+",
+    );
+}

@@ -29,6 +29,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
     ("python3", "python3"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
     ("runc", "runc"),
     ("skopeo", "skopeo"),
     ("umoci", "umoci"),

@@ -229,6 +229,15 @@ fn explain(error: ProgramError) -> anyhow::Error {
                 return anyhow!(io_error);
             }
             tracing::debug!(log, "the verifier's words");
+            // What a lockdown forbids, the verifier does not know (kernel/trace/bpf_trace.c, `bpf_tracing_func_proto`; the
+            // second wording since 6.11).
+            let forbidden = ["unknown func bpf_probe_read", "cannot use helper bpf_probe_read"];
+            if forbidden.iter().any(|words| log.contains(words)) {
+                return anyhow!(
+                    "this kernel lets no program read its memory: boot it without lockdown=confidentiality \
+                     (lockdown=integrity will do)"
+                );
+            }
             anyhow!(
                 "this kernel's verifier refuses it ({io_error}; --log.level=debug shows why): please report it"
             )
