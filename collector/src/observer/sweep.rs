@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use collector_common::conn::{Conn, Transport};
 use procfs::process::Process;
 
-/// A connection with I/O in this time is not asked after.
+/// A connection of a living process with I/O in this time is left alone: it may be newer than the list.
 const IDLE: u64 = 1_000_000_000;
 
 /// A socket to a name server is forgotten after so long without I/O: its lookups have long timed out, and another I/O would
@@ -24,11 +24,11 @@ pub fn ended(connections: &[(u64, Conn)], now: u64) -> Vec<(u64, Conn)> {
     connections
         .iter()
         .filter(|(_, conn)| match Transport::from_number(conn.transport) {
-            Some(Transport::Unix) if idle(conn, IDLE) => {
+            Some(Transport::Unix) => {
                 // A process that is gone has taken its sockets with it, but for those that others hold too, and those come
                 // back with their next I/O.
                 let list = lists.entry(conn.tgid).or_insert_with(|| unix_inodes(conn.tgid));
-                list.as_ref().is_none_or(|inodes| !inodes.contains(&conn.inode))
+                list.as_ref().is_none_or(|inodes| idle(conn, IDLE) && !inodes.contains(&conn.inode))
             }
             Some(Transport::Dns) => idle(conn, DNS_IDLE),
             _ => false,
