@@ -20,7 +20,8 @@ pub struct Args {
     /// Print the figures as JSON instead of a table; what else there is to say goes to standard error
     #[arg(long)]
     json: bool,
-    /// Only these: unwatched, pull, memory, idle
+    /// Only these, instead of all
+    #[arg(value_parser = ["unwatched", "pull", "memory", "idle"])]
     figures: Vec<String>,
 }
 
