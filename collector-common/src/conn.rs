@@ -36,6 +36,8 @@ shared! {
         pub target: u32,
         /// Events of this connection that found the ring buffer full.
         pub lost: u32,
+        /// How far the process had written (`tcp_sock.write_seq`) when a read last found that more had left than was told.
+        pub late_at: u32,
         /// [`Transport`] as a number.
         pub transport: u8,
         /// [`Protocol`] as a number.
@@ -49,7 +51,7 @@ shared! {
         /// 1 once the end of what is received has been reported.
         pub end_seen: u8,
         /// Zero.
-        pub reserved: [u8; 6],
+        pub reserved: [u8; 2],
     } size 104
 }
 

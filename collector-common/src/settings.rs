@@ -62,6 +62,8 @@ shared! {
         pub icsk_ulp_ops: u32,
         /// `struct tcp_sock.copied_seq`
         pub tcp_copied_seq: u32,
+        /// `struct tcp_sock.rcv_nxt`
+        pub tcp_rcv_nxt: u32,
         /// `struct tcp_sock.write_seq`
         pub tcp_write_seq: u32,
         /// `struct unix_sock.addr`
@@ -76,7 +78,7 @@ shared! {
         pub regs_nr: u32,
         /// Saved user registers: the first four arguments.
         pub regs_args: [u32; 4],
-    } size 148
+    } size 152
 }
 
 /// Entries of the table from system call number to [`Call`].

@@ -14,8 +14,11 @@ use crate::{output, process};
 const TCP_ESTABLISHED: u32 = 1;
 const TCP_SYN_SENT: u32 = 2;
 const TCP_FIN_WAIT1: u32 = 4;
+const TCP_FIN_WAIT2: u32 = 5;
 const TCP_CLOSE: u32 = 7;
+const TCP_CLOSE_WAIT: u32 = 8;
 const TCP_LAST_ACK: u32 = 9;
+const TCP_CLOSING: u32 = 11;
 
 /// Port of name servers.
 const DNS_PORT: u16 = 53;
@@ -83,13 +86,14 @@ fn open(
         tgid,
         target,
         lost: 0,
+        late_at: 0,
         transport: transport as u8,
         protocol: if matches!(transport, Transport::Dns) { Protocol::Dns } else { Protocol::Unknown } as u8,
         direction: Conn::NO_DIRECTION,
         strange_turns: 0,
         phase: phase as u8,
         end_seen: 0,
-        reserved: [0; 6],
+        reserved: [0; 2],
     };
     if CONNECTIONS.insert(sock.0, conn, 0).is_err() {
         count(Counter::ConnectionsFull);
@@ -217,7 +221,7 @@ pub fn on_connect(sock: Sock, remote: &Endpoint) {
 
 /// A TCP socket changes its state.
 #[inline(always)]
-pub fn on_state(sock: Sock, new: u32) {
+pub fn on_state(sock: Sock, old: u32, new: u32) {
     match new {
         TCP_SYN_SENT => on_syn_sent(sock),
         TCP_ESTABLISHED => {
@@ -229,18 +233,38 @@ pub fn on_state(sock: Sock, new: u32) {
             }
             change(sock, conn, Phase::Open, now());
         }
-        TCP_CLOSE | TCP_FIN_WAIT1 | TCP_LAST_ACK => {
+        TCP_CLOSE | TCP_FIN_WAIT1 | TCP_FIN_WAIT2 | TCP_LAST_ACK | TCP_CLOSING => {
             let Some(conn) = lookup(sock) else { return };
-            if sock.shutdown() == SHUTDOWN_MASK {
+            if is_let_go(sock, old, new) {
                 count_unseen(sock, conn);
                 close(sock, conn, now());
-            } else if new == TCP_CLOSE {
+            } else if new == TCP_CLOSE && old != TCP_CLOSE {
                 change(sock, conn, Phase::Ended, now());
-            } else {
+            } else if new == TCP_FIN_WAIT1 || new == TCP_LAST_ACK {
                 on_shutdown(sock, conn);
             }
         }
         _ => {}
+    }
+}
+
+/// Whether the process has let go of the socket (`close`), as far as a change of its state shows; if not, it may still read.
+///
+/// `tcp_close` marks both directions as shut before it changes the state, but so do a FIN of the peer and `shutdown` of the
+/// process together (net/ipv4/tcp.c: `__tcp_close`, `tcp_shutdown`; net/ipv4/tcp_input.c: `tcp_fin`). What is seen nowhere
+/// here is seen when the socket is destroyed.
+#[inline(always)]
+fn is_let_go(sock: Sock, old: u32, new: u32) -> bool {
+    if sock.shutdown() != SHUTDOWN_MASK {
+        return false;
+    }
+    match new {
+        // With data unread `tcp_close` goes straight to CLOSE: where some is left, it was `shutdown`.
+        TCP_FIN_WAIT1 | TCP_LAST_ACK => old == new || sock.unread() <= 1,
+        // From a state in which no FIN has left yet. From the others the kernel gets here by itself.
+        TCP_CLOSE => matches!(old, TCP_SYN_SENT | TCP_ESTABLISHED | TCP_CLOSE_WAIT),
+        // The state stays what it was: only `tcp_close` does that.
+        _ => old == new,
     }
 }
 

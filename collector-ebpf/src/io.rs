@@ -104,10 +104,19 @@ pub fn on_io(io: &Io, bytes: impl Fn() -> Option<Segment>) {
 }
 
 /// Whether the process has sent bytes that no hook has told of yet. The hooks run when a call is about to return: on a busy
-/// machine the answer can come, and be read by another thread, before the call that sent the request is back.
+/// machine the answer can come, and be read by another thread, before the call that sent the request is back. Said once for
+/// the same bytes: it may be that nobody ever tells of them.
 #[inline(always)]
-fn request_is_late(sock: Sock, conn: &Conn) -> bool {
-    conn.received.budget == 0 && sock.write_sequence() != conn.sent.sequence && conn.sent.sequence != 0
+fn request_is_late(sock: Sock, conn: &mut Conn) -> bool {
+    if conn.received.budget > 0 {
+        return false;
+    }
+    let written = sock.write_sequence();
+    if written == conn.sent.sequence || written == conn.late_at {
+        return false;
+    }
+    conn.late_at = written;
+    true
 }
 
 /// A read has found the end of the stream.

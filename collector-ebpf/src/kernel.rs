@@ -39,6 +39,7 @@ pub static OFFSETS: Offsets = Offsets {
     sock_v6_saddr: 0,
     icsk_ulp_ops: 0,
     tcp_copied_seq: 0,
+    tcp_rcv_nxt: 0,
     tcp_write_seq: 0,
     unix_addr: 0,
     unix_peer: 0,
@@ -182,6 +183,11 @@ impl Sock {
     /// `tcp_sock.copied_seq`: how far the process has read.
     pub fn copied_sequence(self) -> u32 {
         read(self.0, offset!(tcp_copied_seq)).unwrap_or(0)
+    }
+
+    /// Bytes that have come and that the process has not read. The peer's FIN may count as one.
+    pub fn unread(self) -> u32 {
+        read::<u32>(self.0, offset!(tcp_rcv_nxt)).unwrap_or(0).wrapping_sub(self.copied_sequence())
     }
 
     /// `tcp_sock.write_seq`: how far the process has written.

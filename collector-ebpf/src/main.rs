@@ -76,7 +76,7 @@ pub fn process_exit(ctx: RawTracePointContext) -> i32 {
 pub fn sock_set_state(ctx: RawTracePointContext) -> i32 {
     let sock = Sock(ctx.arg(0));
     if sock.protocol() == IPPROTO_TCP {
-        connections::on_state(sock, ctx.arg(2));
+        connections::on_state(sock, ctx.arg(1), ctx.arg(2));
     }
     0
 }

@@ -411,3 +411,36 @@ for path in paths:
 ",
     );
 }
+
+/// A program that is not watched asks, the watched one reads the answer: it belongs to no request that was seen, and what the
+/// watched one asks afterwards on the same connection is counted as ever.
+#[test]
+fn asked_by_a_program_that_is_not_watched() {
+    let alone = alone();
+    let stage = Stage::new();
+    let helper = "socket.socket(fileno=int(os.environ['CONNECTION'])).sendall(head(paths[1]))\n";
+    let helper = stage.program("nobody", helper);
+    let source = format!(
+        "
+connection = dial()
+child = os.fork()
+if child == 0:
+    connection.set_inheritable(True)
+    os.environ['CONNECTION'] = str(connection.fileno())
+    os.execv('{program}', ['{program}'] + sys.argv[1:])
+wait_for(child)
+answer(connection)
+for path in paths: ask(connection, path); answer(connection)
+",
+        program = helper.display()
+    );
+    let program = stage.program(CLIENT, &source);
+    let collector = Collector::start(&alone);
+    let _ = run(stage.command(&program)).expect_ok();
+    let mut log = stage.nginx.log().http();
+    log.0.remove(0);
+    let scrape = settled(&collector, &log);
+    same_traffic(&scrape, CLIENT, "[IP_ADDRESS]", &log);
+    assert!(scrape.count("pullscope_exchanges_unattributed_total", &[]) > 0, "{scrape}");
+    collector.stop();
+}

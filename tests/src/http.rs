@@ -117,6 +117,10 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
+/// Bodies up to this size leave together with their head: a client that looks at the head and closes has then read all
+/// that is in the log.
+const SMALL: usize = 1024;
+
 struct Connection<'a> {
     stream: TcpStream,
     shared: &'a Shared,
@@ -132,8 +136,13 @@ impl Connection<'_> {
         while let Some(request) = self.read_request()? {
             let answer = (self.shared.handler)(&request);
             let entry = self.enter(&request, &answer);
-            self.send(&answer.head)?;
-            self.send_body(&answer.body, entry)?;
+            if answer.body.len() <= SMALL {
+                self.log_body(entry, |bytes| bytes + answer.body.len() as u64);
+                self.send(&[&answer.head[..], &answer.body].concat())?;
+            } else {
+                self.send(&answer.head)?;
+                self.send_body(&answer.body, entry)?;
+            }
             match answer.ending {
                 Ending::KeepAlive => {}
                 Ending::Close => return Ok(()),

@@ -36,6 +36,7 @@ pub fn resolve(btf: &Btf) -> anyhow::Result<Offsets> {
         sock_v6_saddr: btf.offset("sock", "__sk_common.skc_v6_rcv_saddr")?,
         icsk_ulp_ops: btf.offset("inet_connection_sock", "icsk_ulp_ops")?,
         tcp_copied_seq: btf.offset("tcp_sock", "copied_seq")?,
+        tcp_rcv_nxt: btf.offset("tcp_sock", "rcv_nxt")?,
         tcp_write_seq: btf.offset("tcp_sock", "write_seq")?,
         unix_addr: btf.offset("unix_sock", "addr")?,
         unix_peer: btf.offset("unix_sock", "peer")?,

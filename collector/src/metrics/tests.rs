@@ -409,3 +409,14 @@ fn the_exporter_says_what_it_uses_itself() {
     assert!(value(&metrics, "process_open_fds").unwrap() >= 3.0);
     assert!(value(&metrics, "process_cpu_seconds_total").is_some());
 }
+
+#[test]
+fn a_million_names_take_the_room_of_a_few() {
+    let metrics = metrics(200);
+    let mut own = 0;
+    for number in 0..1_000_000 {
+        let registry = RegistryLabel::from_host(&format!("registry.name{number}.com"));
+        own += usize::from(matches!(metrics.registries.label(&registry), labels::Registry::Own(_)));
+    }
+    assert_eq!(own, 200);
+}

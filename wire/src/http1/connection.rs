@@ -285,6 +285,7 @@ impl Connection {
             State::ResponseBody(body) => self.skip_response_body(direction, body, count, time, facts),
             State::Held(held) => self.hold(direction, held, Piece::Gap { count, time }, facts),
         }
+        self.drop_held(direction.opposite(), facts);
     }
 
     /// Track of `direction` is lost: what its next bytes are is not known.
@@ -296,7 +297,12 @@ impl Connection {
             self.queue.end_all(time, Outcome::Unknown, facts);
             return;
         }
-        let answers = self.stream(direction.opposite());
+        self.drop_held(direction.opposite(), facts);
+    }
+
+    /// A response that was kept for a request yet to come is given up: its request may have been in what was lost.
+    fn drop_held(&mut self, direction: Direction, facts: &mut Vec<Fact>) {
+        let answers = self.stream(direction);
         if matches!(answers.state, State::Held(_)) {
             answers.state = State::Lost;
             facts.push(Fact::Unparsed { reason: Unparsed::NoRequest });

@@ -68,6 +68,11 @@ fn a_response_that_waits_is_given_up_when_its_request_cannot_come() {
     d.sent(GET).received(OK_3).received("abc").received(OK_3).look();
     d.missed(Sent, 20).sent(GET).received("abc");
     assert_eq!(d.look(), "hole, no_request, 1 GET /a @5");
+    // So it may where nothing was followed before: somebody unseen has sent the first request.
+    let mut d = Driver::opened();
+    d.received(OK_3).received("abc");
+    d.missed(Sent, 20).sent(GET).received(OK_3).received("abc");
+    assert_eq!(d.look(), "no_request, 0 GET /a @3, 0 200 @4, 0 body 3, 0 Complete @5");
     // Its bytes are bounded.
     let mut d = Driver::opened();
     d.received("HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n").received(&"x".repeat(33_000));
