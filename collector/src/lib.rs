@@ -28,7 +28,3 @@ pub const REVISION: &str = match option_env!("PULLSCOPE_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
-
-/// Whether the kernel programs are part of this build: without them the file that `build.rs` provides is empty.
-pub const KERNEL_PROGRAMS_EMBEDDED: bool =
-    !include_bytes!(concat!(env!("OUT_DIR"), "/pullscope.bpf.o")).is_empty();

@@ -49,6 +49,15 @@ pub fn same_traffic(scrape: &Scrape, process: &str, registry: &str, log: &Log) {
     nothing_left_or_lost(scrape);
 }
 
+/// How many requests of each kind and method.
+pub fn by_kind_and_method(log: &Log) -> BTreeMap<[String; 2], u64> {
+    let mut requests = BTreeMap::new();
+    for entry in &log.0 {
+        *requests.entry([entry.kind().to_owned(), entry.method.clone()]).or_default() += 1;
+    }
+    requests
+}
+
 /// Downloads by kind and status: one for each GET of a manifest or blob that was not answered by another way to go
 /// (a redirect, a challenge).
 fn downloads(log: &Log) -> BTreeMap<[String; 2], u64> {

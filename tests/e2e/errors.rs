@@ -12,7 +12,7 @@ use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::registry::{Access, Registry};
 use pullscope_tests::turn::alone;
 
-use crate::compare::{nothing_left_or_lost, same_traffic, settled};
+use crate::compare::{by_kind_and_method, nothing_left_or_lost, same_traffic, settled};
 
 /// nginx answers what matches `pattern` with `code`.
 #[track_caller]
@@ -34,11 +34,7 @@ fn answered_with(code: u16, pattern: &str) {
             // has read that answer, no log tells.
             let requests =
                 scrape.group("pullscope_registry_requests_total", &[("process", "ctr")], ["kind", "method"]);
-            let mut expected = std::collections::BTreeMap::new();
-            for entry in &log.0 {
-                *expected.entry([entry.kind().to_owned(), entry.method.clone()]).or_default() += 1;
-            }
-            assert_eq!(requests, expected, "{log}\n{scrape}");
+            assert_eq!(requests, by_kind_and_method(&log), "{log}\n{scrape}");
             let of_blobs = [("process", "ctr"), ("kind", "blob")];
             let codes = scrape.group("pullscope_registry_requests_total", &of_blobs, ["code"]);
             let answered = [code.to_string()];

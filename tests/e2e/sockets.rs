@@ -90,39 +90,48 @@ fn counted_as_usual(source: &str) {
     assert_eq!(connects(&scrape, CLIENT, "ok"), stage.nginx.connections(), "{scrape}");
 }
 
-#[test]
-fn opened_before_pullscope_started() {
+/// pullscope starts when `source` has come to a point, in its first exchange or behind it: that one is not counted, what follows
+/// is as if pullscope had always been there. Gives the last scrape.
+#[track_caller]
+fn counted_from(point: &str, source: &str) -> Scrape {
     let alone = alone();
     let stage = Stage::new();
-    let source = "
-connection = dial()
-ask(connection, paths[0]); answer(connection)
-meet('connected')
-for path in paths: ask(connection, path); answer(connection)
-";
     let program = stage.program(CLIENT, source);
     let running = Running::spawn(stage.command(&program));
-    stage.reached("connected");
+    stage.reached(point);
     let collector = Collector::start(&alone);
-    stage.go_on("connected");
+    stage.go_on(point);
     let _ = running.wait(PATIENCE).expect_ok();
     let mut log = stage.nginx.log().http();
     log.0.remove(0);
     let scrape = settled(&collector, &log);
     same_traffic(&scrape, CLIENT, "[IP_ADDRESS]", &log);
-    assert_eq!(connects(&scrape, CLIENT, "ok"), 0, "{scrape}");
     collector.stop();
+    scrape
+}
+
+#[test]
+fn opened_before_pullscope_started() {
+    let scrape = counted_from(
+        "connected",
+        "
+connection = dial()
+ask(connection, paths[0]); answer(connection)
+meet('connected')
+for path in paths: ask(connection, path); answer(connection)
+",
+    );
+    assert_eq!(connects(&scrape, CLIENT, "ok"), 0, "{scrape}");
 }
 
 /// pullscope starts in the middle of a body: that exchange is not counted, the next one is.
 #[test]
 fn joined_in_the_middle_of_a_body() {
-    let alone = alone();
-    let stage = Stage::new();
-    let source = "
+    counted_from(
+        "reading",
+        "
 connection = dial()
 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-largest = max(paths, key=paths.index)
 ask(connection, paths[1])
 got = connection.recv(1000)
 meet('reading')
@@ -131,18 +140,8 @@ fields, body = got.split(b'\\r\\n\\r\\n', 1)
 length = next(int(f.split(b':')[1]) for f in fields.split(b'\\r\\n') if f.lower().startswith(b'content-length'))
 while len(body) < length: body += more(connection)
 ask(connection, paths[2]); answer(connection)
-";
-    let program = stage.program(CLIENT, source);
-    let running = Running::spawn(stage.command(&program));
-    stage.reached("reading");
-    let collector = Collector::start(&alone);
-    stage.go_on("reading");
-    let _ = running.wait(PATIENCE).expect_ok();
-    let mut log = stage.nginx.log().http();
-    log.0.remove(0);
-    let scrape = settled(&collector, &log);
-    same_traffic(&scrape, CLIENT, "[IP_ADDRESS]", &log);
-    collector.stop();
+",
+    );
 }
 
 #[test]
@@ -264,9 +263,8 @@ fn heads_byte_by_byte() {
         "
 connection = dial()
 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-more = lambda connection: connection.recv(1) if small else connection.recv(65536)
+more = lambda connection: connection.recv(1)
 for path in paths[:1] * 3:
-    small = True
     for byte in head(path): connection.sendall(bytes([byte]))
     answer(connection)
 ",

@@ -1,6 +1,5 @@
 //! Many pulls at once, some of them killed: every finished exchange is counted once, and nothing stays in flight.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use pullscope_tests::nginx::{Nginx, Site};
 use pullscope_tests::scrape::Scrape;
 use pullscope_tests::turn::alone;
 
-use crate::compare::nothing_left_or_lost;
+use crate::compare::{by_kind_and_method, nothing_left_or_lost};
 
 const PULLS: u32 = 500;
 const AT_ONCE: u32 = 8;
@@ -73,11 +72,7 @@ fn every_request_is_counted_once() {
     nothing_left_or_lost(&scrape);
     let by_kind =
         scrape.group("pullscope_registry_requests_total", &[("process", "skopeo")], ["kind", "method"]);
-    let mut expected: BTreeMap<[String; 2], u64> = BTreeMap::new();
-    for entry in &log.0 {
-        *expected.entry([entry.kind().to_owned(), entry.method.clone()]).or_default() += 1;
-    }
-    assert_eq!(by_kind, expected, "{scrape}");
+    assert_eq!(by_kind, by_kind_and_method(&log), "{scrape}");
     let unread =
         scrape.count("pullscope_registry_requests_total", &[("process", "skopeo"), ("code", "none")]);
     assert!(unread <= u64::from(PULLS / KILLED) * 4, "{scrape}");

@@ -152,9 +152,6 @@ impl Observer {
         let state = |conn: ConnId| Some((conn.sock, self.programs.connections.get(&conn.sock, 0).ok()?));
         let states: Vec<(u64, Conn)> = waiting.into_iter().filter_map(state).collect();
         self.catch_up(&states);
-        if self.losses() {
-            self.resync();
-        }
     }
 
     /// Drains all that there is, and then tells what the kernel's tables said before: no record that led there is left to
@@ -170,6 +167,9 @@ impl Observer {
         }
         self.model.tick(time, &mut self.facts);
         self.record();
+        if self.losses() {
+            self.resync();
+        }
     }
 
     /// Whether something is in progress that has to be asked after.
@@ -181,9 +181,6 @@ impl Observer {
     pub fn refresh(&mut self) {
         let connections: Vec<(u64, Conn)> = self.programs.connections.iter().flatten().collect();
         self.catch_up(&connections);
-        if self.losses() {
-            self.resync();
-        }
         let maps = [
             (Map("connections"), connections.len(), self.max_connections),
             (Map("processes"), self.programs.processes.keys().flatten().count(), MAX_PROCESSES),

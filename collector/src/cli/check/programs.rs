@@ -11,7 +11,7 @@ const USUAL: [&str; 6] = ["/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/usr
 /// Whether this build holds the kernel programs.
 pub fn embedded(_: &Context) -> Finding {
     const NAME: &str = "kernel programs";
-    if crate::KERNEL_PROGRAMS_EMBEDDED {
+    if crate::kernel::programs::embedded() {
         Finding::ok(NAME, "part of this build")
     } else {
         Finding::fail(
