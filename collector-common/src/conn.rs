@@ -50,12 +50,22 @@ shared! {
         pub phase: u8,
         /// 1 once the end of what is received has been reported.
         pub end_seen: u8,
+        /// By whom the connection is read inside its TLS: [`Conn::DECODED_BY_GO`] and the others, 0 while nobody has.
+        pub decoded: u8,
+        /// Writes of the request head that a Go program is sending; see [`Part::RequestHead`](crate::event::Part).
+        pub head_writes: u8,
+        /// [`Walked`] as a number.
+        pub walked: u8,
         /// Zero.
-        pub reserved: [u8; 2],
-    } size 104
+        pub reserved: [u8; 7],
+    } size 112
 }
 
 impl Conn {
+    /// Value of [`Conn::decoded`]: by the probes in a Go program.
+    pub const DECODED_BY_GO: u8 = 1;
+    /// Value of [`Conn::decoded`]: by the probes in OpenSSL.
+    pub const DECODED_BY_OPENSSL: u8 = 2;
     /// Value of [`Conn::direction`] before the first I/O.
     pub const NO_DIRECTION: u8 = 2;
     /// After this many turns in a row without the start of a message, an HTTP/1 connection is taken to be upgraded to
@@ -114,6 +124,18 @@ numbered! {
         Http2 = 3,
         /// DNS messages.
         Dns = 4,
+    }
+}
+
+numbered! {
+    /// Whether the kernel programs follow the HTTP/2 frames of a connection.
+    pub enum Walked: u8 {
+        /// No.
+        No = 0,
+        /// Yes; each direction is in step or has been told to be out of step.
+        Yes = 1,
+        /// Not any more, and both directions have been told to be out of step.
+        GivenUp = 2,
     }
 }
 

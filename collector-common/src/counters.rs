@@ -15,13 +15,30 @@ numbered! {
         UserMemory = 3,
         /// A vectored read or write had more segments than are walked.
         Vector = 4,
+        /// A Go program's TLS connection that does not lie directly on TCP: its socket is not known.
+        GoConnection = 5,
+        /// A direction of an HTTP/2 connection can't be followed any more: told by a record too.
+        OutOfStep = 6,
+        /// OpenSSL has taken or given bytes, and the socket that they belong to is not known.
+        TlsUnjoined = 7,
+        /// What a connection carries inside its TLS did not begin like a message that can be read, turn after turn.
+        TlsUnread = 8,
     }
 }
 
 impl Counter {
     /// All of them, in order.
-    pub const ALL: [Self; 5] =
-        [Self::RingFull, Self::ConnectionsFull, Self::ProcessesFull, Self::UserMemory, Self::Vector];
+    pub const ALL: [Self; 9] = [
+        Self::RingFull,
+        Self::ConnectionsFull,
+        Self::ProcessesFull,
+        Self::UserMemory,
+        Self::Vector,
+        Self::GoConnection,
+        Self::OutOfStep,
+        Self::TlsUnjoined,
+        Self::TlsUnread,
+    ];
 
     /// The value of the `reason` label that this counter has.
     pub const fn reason(self) -> &'static str {
@@ -31,6 +48,10 @@ impl Counter {
             Self::ProcessesFull => "processes_full",
             Self::UserMemory => "user_memory",
             Self::Vector => "vector",
+            Self::GoConnection => "go_connection",
+            Self::OutOfStep => "out_of_step",
+            Self::TlsUnjoined => "tls_unjoined",
+            Self::TlsUnread => "tls_unread",
         }
     }
 }

@@ -20,6 +20,57 @@ numbered! {
         Data = 6,
         /// The process let go of the socket: [`State`].
         Close = 7,
+        /// A frame of an HTTP/2 connection: [`Frame`], then the captured bytes of its payload.
+        Frame = 8,
+        /// What a Go program is about to send, or has received, inside TLS: [`Message`], then the captured bytes.
+        Message = 9,
+        /// A field of the [`Message`] that comes next of the same goroutine: [`Field`], then name and value.
+        Field = 10,
+    }
+}
+
+numbered! {
+    /// Which bytes of a connection a record tells of.
+    pub enum Layer: u8 {
+        /// Those that cross the socket.
+        Socket = 0,
+        /// Those inside its TLS, as OpenSSL takes or gives them. Positions and times of the record's snapshot are those of
+        /// the decrypted stream.
+        Decrypted = 1,
+    }
+}
+
+numbered! {
+    /// What a [`Message`] is.
+    pub enum Part: u8 {
+        /// Bytes of an HTTP/1 request's head, the start of it or more of it.
+        RequestHead = 1,
+        /// Bytes of an HTTP/1 response's head.
+        ResponseHead = 2,
+        /// A request whose fields have come as [`Field`]s of the same goroutine.
+        RequestFields = 3,
+        /// A response, or its trailers, whose fields have come so.
+        ResponseFields = 4,
+        /// A served response: its status is `code`, the length of its body `amount`.
+        Status = 5,
+        /// The response has come to its end.
+        Complete = 6,
+        /// The response has ended before that.
+        Cut = 7,
+    }
+}
+
+numbered! {
+    /// What [`Message::amount`] counts.
+    pub enum Amount: u8 {
+        /// Nothing: not known.
+        None = 0,
+        /// All bytes of the body.
+        Total = 1,
+        /// Bytes of the body that passed.
+        Passed = 2,
+        /// Bytes of the body that were announced and have not passed.
+        Left = 3,
     }
 }
 
@@ -138,7 +189,99 @@ shared! {
         pub protocol: u8,
         /// 1 when the stream has ended in this direction.
         pub end: u8,
+        /// [`Layer`] as a number.
+        pub layer: u8,
+    } size 120
+}
+
+shared! {
+    /// One HTTP/2 frame whose payload has passed, or several `DATA` frames of one stream, taken as one without padding and
+    /// without flags.
+    ///
+    /// `DATA` frames without flags, but for the first of a stream, are only added up, and told before the next record of
+    /// that stream in that direction, before a `RST_STREAM` of it in either direction, and before the end of the connection.
+    /// Told are besides: `HEADERS`, `RST_STREAM`, `SETTINGS`, `PUSH_PROMISE`, `GOAWAY`, `CONTINUATION`. The rest is not.
+    pub struct Frame {
+        /// The header.
+        pub header: Header,
+        /// The connection, positions after the read or write in which the frame ends.
+        pub snapshot: Snapshot,
+        /// Length of the payload (24 bits on the wire; more where frames were taken together).
+        pub length: u32,
+        /// Stream identifier.
+        pub stream: u32,
+        /// Captured bytes of the payload that follow.
+        pub captured: u32,
+        /// Frame type (RFC 9113 section 6), or [`Frame::OUT_OF_STEP`].
+        pub kind: u8,
+        /// Frame flags.
+        pub flags: u8,
+        /// [`crate::conn::Direction`] as a number.
+        pub direction: u8,
+        /// [`Layer`] as a number.
+        pub layer: u8,
+    } size 120
+}
+
+impl Frame {
+    /// In the place of a frame type: where the frames of this direction begin is not known, now and from here on. Told once
+    /// per direction and layer, with zeros for length, stream and flags; no frame of the direction follows.
+    pub const OUT_OF_STEP: u8 = 0xff;
+}
+
+shared! {
+    /// A message of a Go program, seen where the program handles it in the clear. Its fields, where it has any, have come
+    /// before it, each as a [`Field`] of the same goroutine.
+    pub struct Message {
+        /// The header.
+        pub header: Header,
+        /// The connection, as far as its socket had come.
+        pub snapshot: Snapshot,
+        /// The goroutine (address of its `g`), for the [`Field`]s that came before.
+        pub goroutine: u64,
+        /// See `amount_is`.
+        pub amount: u64,
+        /// HTTP/2 stream, 0 over HTTP/1.
+        pub stream: u32,
+        /// Captured bytes that follow.
+        pub captured: u32,
+        /// Status code of a served response, else 0.
+        pub code: u16,
+        /// [`Part`] as a number.
+        pub part: u8,
+        /// [`Amount`] as a number: what `amount` counts.
+        pub amount_is: u8,
+        /// 1 where the process serves.
+        pub serves: u8,
+        /// 1 when nothing comes after this in its direction.
+        pub end: u8,
+        /// 1 when the message has more bytes or fields than were captured.
+        pub truncated: u8,
         /// Zero.
         pub reserved: u8,
-    } size 120
+    } size 136
+}
+
+shared! {
+    /// A field of a message that a goroutine is about to send, or has received. Room for [`Field::NAME`] bytes of the name
+    /// follows, and behind it the bytes of the value.
+    pub struct Field {
+        /// The header.
+        pub header: Header,
+        /// The goroutine.
+        pub goroutine: u64,
+        /// Captured bytes of the name.
+        pub name_len: u16,
+        /// Captured bytes of the value. Of credentials only the scheme is captured.
+        pub value_len: u16,
+        /// 1 when the value is longer than that.
+        pub truncated: u8,
+        /// Zero.
+        pub reserved: [u8; 3],
+    } size 32
+}
+
+impl Field {
+    /// Room for the name in a record; fields with longer names are left out.
+    pub const NAME: usize = 16;
 }

@@ -6,12 +6,14 @@
 //! - [`event`]: the records in the ring buffer;
 //! - [`conn`]: the state that the kernel keeps per socket, which the collector also reads to see progress;
 //! - [`settings`]: what the collector tells the programs before they are loaded (field offsets, system call numbers);
+//! - [`go`]: where a Go program keeps what the probes in it look for;
 //! - [`counters`]: what the programs count about themselves, loss above all.
 #![no_std]
 
 pub mod conn;
 pub mod counters;
 pub mod event;
+pub mod go;
 pub mod settings;
 
 /// Derives what the collector needs to read a type safely from bytes and to use it as a map value.

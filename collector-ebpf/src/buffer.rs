@@ -9,7 +9,7 @@ use crate::kernel::{Sock, at_most, offset, read, read_user};
 use crate::maps::count as count_lost;
 use crate::protocol::LOOK;
 
-/// Entries of a vector, or messages of a call, that are walked.
+/// Entries of a vector that may be empty, or messages of a call that are counted.
 const MAX_SEGMENTS: u32 = 4;
 
 /// `S_IFMT` and `S_IFSOCK`: include/uapi/linux/stat.h.
@@ -71,12 +71,28 @@ pub struct Segment {
     pub length: u32,
 }
 
+impl Segment {
+    /// No bytes.
+    pub const NONE: Self = Self { address: 0, length: 0 };
+}
+
+/// The bytes of one read or write.
+#[derive(Clone, Copy)]
+pub struct Buffer {
+    /// Where they lie, or the vector that says so.
+    pub address: u64,
+    /// Entries of the vector, or [`Buffer::PLAIN`].
+    pub count: u32,
+    /// How many they are.
+    pub length: u32,
+}
+
 /// `struct iovec`.
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct IoVec {
-    base: u64,
-    length: u64,
+pub struct IoVec {
+    pub base: u64,
+    pub length: u64,
 }
 
 /// `struct user_msghdr` up to the vector's length: include/linux/socket.h.
@@ -89,34 +105,55 @@ struct MessageHeader {
     count: u64,
 }
 
-/// The first bytes of a call that moved `moved` bytes; `None` where it has no buffer that can be told.
-///
-/// Of a vectored call it is the first segment that is not empty: programs that write a head and a body in one call put the
-/// head into a segment of its own. What lies in the others is counted like all bytes that are not captured.
+/// The bytes of a call that moved `moved` of them; `None` where it has no buffer that can be told.
 #[inline(always)]
-pub fn segment(call: Call, registers: Registers, moved: u32) -> Option<Segment> {
+pub fn buffer(call: Call, registers: Registers, moved: u32) -> Option<Buffer> {
     let address = registers.second();
-    let (vector, count) = match call {
-        Call::Read | Call::Write | Call::Receive => return Some(Segment { address, length: moved }),
-        Call::ReadVector | Call::WriteVector => (address, registers.third()),
+    let (address, count) = match call {
+        Call::Read | Call::Write | Call::Receive => (address, Buffer::PLAIN),
+        Call::ReadVector | Call::WriteVector => (address, registers.third() as u32),
         Call::ReadMessage | Call::WriteMessage => {
             let header: MessageHeader = read_user(address)?;
-            (header.vector, header.count)
+            (header.vector, header.count as u32)
         }
         _ => return None,
     };
-    for index in 0..MAX_SEGMENTS {
-        if u64::from(index) >= count {
-            return None;
+    Some(Buffer { address, count, length: moved })
+}
+
+impl Buffer {
+    /// Value of [`Buffer::count`]: there is no vector.
+    pub const PLAIN: u32 = u32::MAX;
+    /// No bytes that can be told.
+    pub const NONE: Self = Self { address: 0, count: 0, length: 0 };
+
+    /// The bytes in the first segment that is not empty: programs that write a head and a body in one call put the head into
+    /// a segment of its own. What lies in the others is counted like all bytes that are not captured.
+    #[inline(always)]
+    pub fn first(self) -> Segment {
+        if self.count == Self::PLAIN {
+            return Segment { address: self.address, length: self.length };
         }
-        let entry: IoVec = read_user(vector + u64::from(index) * size_of::<IoVec>() as u64)?;
-        if entry.length > 0 {
-            let length = if entry.length < u64::from(moved) { entry.length as u32 } else { moved };
-            return Some(Segment { address: entry.base, length });
+        for index in 0..MAX_SEGMENTS {
+            if index >= self.count {
+                return Segment::NONE;
+            }
+            let Some(entry) = entry(self.address, u64::from(index)) else { return Segment::NONE };
+            if entry.length > 0 {
+                let length =
+                    if entry.length < u64::from(self.length) { entry.length as u32 } else { self.length };
+                return Segment { address: entry.base, length };
+            }
         }
+        count_lost(Counter::Vector);
+        Segment::NONE
     }
-    count_lost(Counter::Vector);
-    None
+}
+
+/// One entry of a vector.
+#[inline(always)]
+pub fn entry(vector: u64, index: u64) -> Option<IoVec> {
+    read_user(vector + index * size_of::<IoVec>() as u64)
 }
 
 /// The first bytes of a segment, and how many they are.

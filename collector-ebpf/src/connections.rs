@@ -1,14 +1,15 @@
 //! The table of connections: one entry per socket of a watched process, from its first sign to its end.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
-use collector_common::conn::{Conn, Direction, Flow, Phase, Protocol, Transport};
+use collector_common::conn::{Conn, Direction, Flow, Phase, Protocol, Transport, Walked};
 use collector_common::counters::Counter;
-use collector_common::event::{Endpoint, Header, Kind, Open, Snapshot, State};
+use collector_common::event::{Endpoint, Header, Kind, Layer, Open, Snapshot, State};
 
 use crate::address;
 use crate::kernel::{AF_INET, AF_INET6, AF_UNIX, IPPROTO_TCP, IPPROTO_UDP, SHUTDOWN_MASK, SOCK_STREAM, Sock};
 use crate::maps::{CONNECTIONS, count};
-use crate::{output, process};
+use crate::span::Io;
+use crate::{http2, openssl, output, process};
 
 /// `TCP_ESTABLISHED` and the others: include/net/tcp_states.h.
 const TCP_ESTABLISHED: u32 = 1;
@@ -23,7 +24,8 @@ const TCP_CLOSING: u32 = 11;
 /// Port of name servers.
 const DNS_PORT: u16 = 53;
 
-const NO_FLOW: Flow = Flow { position: 0, first: 0, last: 0, sequence: 0, budget: 0 };
+/// A flow of which nothing has passed.
+pub const NO_FLOW: Flow = Flow { position: 0, first: 0, last: 0, sequence: 0, budget: 0 };
 
 #[inline(always)]
 pub fn now() -> u64 {
@@ -31,8 +33,9 @@ pub fn now() -> u64 {
     unsafe { bpf_ktime_get_ns() }
 }
 
+/// The connection of a socket, if it is known.
 #[inline(always)]
-fn lookup(sock: Sock) -> Option<*mut Conn> {
+pub fn lookup(sock: Sock) -> Option<*mut Conn> {
     CONNECTIONS.get_ptr_mut(sock.0)
 }
 
@@ -60,22 +63,16 @@ pub fn find_or_open(sock: Sock, tgid: u32, time: u64) -> Option<*mut Conn> {
         if transport == Transport::Tcp as u8 || inode == sock.inode() {
             return Some(conn);
         }
-        close(sock, conn, time);
+        // What it had left to tell is as lost as where the collector finds the end first: nothing shows either in time.
+        forget(sock, conn, time);
     }
     open(sock, transport(sock)?, Phase::Open, tgid, time, None)
 }
 
-/// Enters a socket into the table and reports it. `remote` is the peer where the socket does not know it yet.
-#[inline(always)]
-fn open(
-    sock: Sock,
-    transport: Transport,
-    phase: Phase,
-    tgid: u32,
-    time: u64,
-    remote: Option<&Endpoint>,
-) -> Option<*mut Conn> {
-    let target = process::target(tgid)?;
+/// Enters a socket into the table. Not inlined: its stack is not that of what comes after it.
+#[inline(never)]
+fn enter(sock: Sock, transport: Transport, phase: Phase, tgid: u32, time: u64) -> bool {
+    let Some(target) = process::target(tgid) else { return false };
     let carries = matches!((&transport, &phase), (Transport::Tcp, Phase::Open));
     let flow = |sequence| Flow { sequence: if carries { sequence } else { 0 }, ..NO_FLOW };
     let conn = Conn {
@@ -93,10 +90,29 @@ fn open(
         strange_turns: 0,
         phase: phase as u8,
         end_seen: 0,
-        reserved: [0; 2],
+        decoded: 0,
+        head_writes: 0,
+        walked: Walked::No as u8,
+        reserved: [0; 7],
     };
     if CONNECTIONS.insert(sock.0, conn, 0).is_err() {
         count(Counter::ConnectionsFull);
+        return false;
+    }
+    true
+}
+
+/// Enters a socket into the table and reports it. `remote` is the peer where the socket does not know it yet.
+#[inline(always)]
+fn open(
+    sock: Sock,
+    transport: Transport,
+    phase: Phase,
+    tgid: u32,
+    time: u64,
+    remote: Option<&Endpoint>,
+) -> Option<*mut Conn> {
+    if !enter(sock, transport, phase, tgid, time) {
         return None;
     }
     let conn = lookup(sock)?;
@@ -185,14 +201,41 @@ fn change(sock: Sock, conn: *mut Conn, after: Phase, time: u64) {
     report(Kind::State, sock, conn, before, time);
 }
 
-/// Reports the end of a connection and forgets it.
+/// Reports the end of a connection and forgets it, after what is left to tell of it.
 #[inline(always)]
 fn close(sock: Sock, conn: *mut Conn, time: u64) {
+    // SAFETY: a value of the map.
+    let (walked, decoded) = unsafe { ((*conn).walked, (*conn).decoded) };
+    if walked != Walked::No as u8 || decoded == Conn::DECODED_BY_OPENSSL {
+        finish(sock, conn, time);
+    }
+    forget(sock, conn, time);
+}
+
+/// Reports the end of a connection and forgets it.
+#[inline(always)]
+fn forget(sock: Sock, conn: *mut Conn, time: u64) {
     // SAFETY: a value of the map.
     let before = unsafe { (*conn).phase };
     report(Kind::Close, sock, conn, before, time);
     // That it is not there any more is what we want.
     let _ = CONNECTIONS.remove(sock.0);
+}
+
+/// Tells what is left to tell of the messages on a connection that ends.
+#[inline(never)]
+fn finish(sock: Sock, conn: *mut Conn, time: u64) {
+    // SAFETY: a value of the map.
+    let conn = unsafe { &mut *conn };
+    let mut io =
+        Io { sock, tgid: 0, direction: Direction::Received, layer: Layer::Decrypted, moved: 0, time };
+    if conn.decoded == Conn::DECODED_BY_OPENSSL {
+        openssl::on_close(&io, conn);
+    }
+    if conn.walked != Walked::No as u8 {
+        io.layer = Layer::Socket;
+        http2::on_close(&io, conn);
+    }
 }
 
 /// The sequence number that the kernel keeps for one direction of a TCP socket.

@@ -3,7 +3,10 @@
 //!
 //! - [`process`]: who is watched;
 //! - [`connections`]: the table of sockets, their states and their end;
-//! - [`io`]: reads and writes, by [`buffer`] (where the bytes lie) and [`protocol`] (what they look like);
+//! - [`io`]: reads and writes on sockets; [`openssl`]: those inside TLS;
+//! - [`span`]: what becomes of both, by [`buffer`] (where the bytes lie) and [`protocol`] (what they look like);
+//! - [`http2`]: frames;
+//! - [`go`]: what Go programs send and receive inside TLS;
 //! - [`output`]: records for the collector; [`kernel`]: fields of kernel structs; [`maps`]: what is remembered.
 //!
 //! There are two ways to learn of I/O, `sock` (Linux 6.3 and later) and `syscall`; both end in [`io::on_io`].
@@ -14,23 +17,28 @@
 mod address;
 mod buffer;
 mod connections;
+mod go;
+mod http2;
 mod io;
 mod kernel;
 mod maps;
+mod openssl;
 mod output;
 mod process;
 mod protocol;
+mod span;
 
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 use aya_ebpf::macros::{cgroup_sock_addr, raw_tracepoint};
 use aya_ebpf::programs::{RawTracePointContext, SockAddrContext};
 use collector_common::conn::Direction;
-use collector_common::event::Endpoint;
+use collector_common::event::{Endpoint, Layer};
 use collector_common::settings::Call;
 
 use buffer::Registers;
-use io::{Io, on_io};
+use io::on_io;
 use kernel::{IPPROTO_TCP, Sock};
+use span::Io;
 
 /// `MSG_PEEK`: include/linux/socket.h.
 const MSG_PEEK: u64 = 2;
@@ -67,6 +75,7 @@ pub fn process_fork(ctx: RawTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub fn process_exit(ctx: RawTracePointContext) -> i32 {
     log_watched(&ctx, "exit of a task");
+    openssl::on_task_exit();
     process::on_exit(ctx.arg(0));
     0
 }
@@ -153,7 +162,7 @@ fn on_sock(ctx: &RawTracePointContext, direction: Direction) {
     }
     let sock = Sock(ctx.arg(0));
     let moved = moved as u32;
-    on_io(&Io { sock, tgid, direction, moved, time: connections::now() }, || {
+    on_io(&Io { sock, tgid, direction, layer: Layer::Socket, moved, time: connections::now() }, || {
         // SAFETY: the current task is alive, and so are its saved registers.
         let registers = Registers(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64);
         let call = buffer::call(registers.number());
@@ -162,7 +171,7 @@ fn on_sock(ctx: &RawTracePointContext, direction: Direction) {
         if direction_of(call)? as u8 != direction as u8 || buffer::socket(registers.first())?.0 != sock.0 {
             return None;
         }
-        buffer::segment(call, registers, moved)
+        buffer::buffer(call, registers, moved)
     });
 }
 
@@ -207,8 +216,8 @@ fn on_syscall(registers: Registers, tgid: u32, moved: u32) {
         Call::ReadMany | Call::WriteMany => buffer::moved_by_many(registers, moved),
         _ => moved,
     };
-    on_io(&Io { sock, tgid, direction, moved, time: connections::now() }, || {
-        buffer::segment(call, registers, moved)
+    on_io(&Io { sock, tgid, direction, layer: Layer::Socket, moved, time: connections::now() }, || {
+        buffer::buffer(call, registers, moved)
     });
 }
 

@@ -2,10 +2,14 @@
 
 use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::macros::map;
-use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use collector_common::conn::Conn;
 use collector_common::counters::Counter;
+use collector_common::go::{Layout, MAX_LAYOUTS};
 use collector_common::{COMM_LEN, MAX_PROCESSES, PID_LIMIT};
+
+use crate::http2::{Partial, Walk};
+use crate::openssl::{Joined, Ssl, SslCall};
 
 /// Events for the collector. The collector sets the size.
 #[map]
@@ -31,6 +35,42 @@ pub static PROCESSES: HashMap<u32, u32> = HashMap::with_max_entries(MAX_PROCESSE
 /// Target of each command name; see `collector_common::TARGET_CANDIDATE` and `TARGET_INHERIT`.
 #[map]
 pub static COMMS: HashMap<[u8; COMM_LEN], u32> = HashMap::with_max_entries(512, 0);
+
+/// What is known of the Go releases that probed programs were built with; the cookie of a probe is the index.
+#[map]
+pub static LAYOUTS: Array<Layout> = Array::with_max_entries(MAX_LAYOUTS, 0);
+
+/// How far the frames of HTTP/2 connections have been walked; see `http2`. Memory is taken as connections come.
+#[map]
+pub static WALKS: HashMap<u64, Walk> = HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
+
+/// Frames whose payload has not come to its end.
+#[map]
+pub static PARTIALS: HashMap<u64, Partial> = HashMap::with_max_entries(1024, BPF_F_NO_PREALLOC);
+
+/// What an entry of [`WALKS`] begins as: zeros. It would not fit on the stack.
+#[map]
+pub static BLANK_WALK: Array<Walk> = Array::with_max_entries(1, 0);
+
+/// The same for [`PARTIALS`].
+#[map]
+pub static BLANK_PARTIAL: Array<Partial> = Array::with_max_entries(1, 0);
+
+/// The decrypted streams of connections that OpenSSL reads and writes, by the address of their `struct sock`.
+#[map]
+pub static DECRYPTED: HashMap<u64, Conn> = HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
+
+/// The OpenSSL call that each thread is in, by the kernel's process and thread id.
+#[map]
+pub static SSL_CALLS: HashMap<u64, SslCall> = HashMap::with_max_entries(8192, BPF_F_NO_PREALLOC);
+
+/// The socket of each `SSL`, as it was last seen.
+#[map]
+pub static SSL_SOCKETS: LruHashMap<Ssl, Joined> = LruHashMap::with_max_entries(16384, 0);
+
+/// Element 0 is 1 once a watched process has called OpenSSL: until then nobody need look into [`SSL_CALLS`].
+#[map]
+pub static SSL_USED: Array<u32> = Array::with_max_entries(1, 0);
 
 /// What was lost, by reason.
 #[map]

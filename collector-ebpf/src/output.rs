@@ -21,10 +21,22 @@ pub fn reserve<T: 'static>() -> Option<RingBufEntry<T>> {
 /// Hands a filled record over.
 #[inline(always)]
 pub fn submit<T: 'static>(entry: RingBufEntry<T>) {
-    let available = EVENTS.query(AVAILABLE);
+    entry.submit(wakeup(size_of::<T>() as u64, EVENTS.query(AVAILABLE)));
+}
+
+/// Copies a record that was put together elsewhere; false when the buffer is full.
+#[inline(always)]
+pub fn send(record: &[u8]) -> bool {
+    let size = record.len() as u64;
+    EVENTS.output::<[u8]>(record, wakeup(size, EVENTS.query(AVAILABLE) + size)).is_ok()
+}
+
+/// Whether a record of this size is to wake the collector, with which `available` bytes wait for it.
+#[inline(always)]
+fn wakeup(size: u64, available: u64) -> u64 {
     let threshold = EVENTS.query(RING_SIZE) / 4;
-    let crosses = available >= threshold && available - (size_of::<T>() as u64) < threshold;
-    entry.submit(u64::from(if asleep() || crosses { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP }));
+    let crosses = available >= threshold && available - size < threshold;
+    u64::from(if asleep() || crosses { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP })
 }
 
 /// Hands a filled record over that cannot wait for the timer.

@@ -9,6 +9,8 @@ pub const LOOK: usize = 8;
 pub enum Begin {
     /// A message of this protocol.
     Known(Protocol),
+    /// A `SETTINGS` frame: how a server of HTTP/2 begins (RFC 9113 section 3.4).
+    Settings,
     /// Too short to tell, but it may become an HTTP/1 message.
     Perhaps,
     /// Nothing that can be read.
@@ -25,8 +27,9 @@ const fn word(text: [u8; 4]) -> u32 {
 /// One comparison after the other, without a loop and without a flag: every such would double what the verifier must follow.
 #[inline(always)]
 pub fn begin((bytes, length): ([u8; LOOK], u32)) -> Begin {
-    // A TLS record with a ClientHello or ServerHello: type handshake, version 3.x (RFC 8446 sections 5.1 and 4).
-    if length >= 6 && bytes[0] == 0x16 && bytes[1] == 3 && (bytes[5] == 1 || bytes[5] == 2) {
+    // A TLS record with a ClientHello or ServerHello: type handshake, version 3.x (RFC 8446 sections 5.1 and 4). OpenSSL reads
+    // the record's own five bytes first, so that what is in it comes with the next read.
+    if length >= 5 && bytes[0] == 0x16 && bytes[1] == 3 && (length == 5 || bytes[5] == 1 || bytes[5] == 2) {
         return Begin::Known(Protocol::Tls);
     }
     if length < LOOK as u32 {
@@ -50,6 +53,11 @@ pub fn begin((bytes, length): ([u8; LOOK], u32)) -> Begin {
     const RESPONSE: u32 = word(*b"HTTP");
     // The HTTP/2 client connection preface (RFC 9113 section 3.4).
     const PREFACE: u32 = word(*b"PRI ");
+    // The head of a `SETTINGS` frame of fewer than 256 bytes, up to the last byte of its stream, which is 0 (RFC 9113
+    // sections 4.1 and 6.5): length, type 4, no flags.
+    if first & 0xff00_ffff == 0x0400_0000 && rest == 0 {
+        return Begin::Settings;
+    }
     let http1 = match first {
         GET | PUT => true,
         HEAD | POST => rest & 0xff == word(*b" \0\0\0"),

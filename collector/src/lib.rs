@@ -4,8 +4,10 @@
 //! - [`cli`]: the command line; [`config`]: settings from flags, environment and file; [`targets`]: who is watched;
 //! - [`run`]: puts the parts together and keeps them going until the program is told to stop;
 //! - [`kernel`]: the kernel programs, loaded and attached, and their records; [`observer`]: drains them and keeps all going;
+//! - [`binaries`]: the program files that have probes;
 //! - [`model`]: from the kernel's events to facts; [`metrics`]: from facts to numbers; [`serve`]: numbers over HTTP.
 
+pub mod binaries;
 pub mod cli;
 pub mod config;
 pub mod failure;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{mpsc, watch};
 
 use crate::cli::check;
@@ -27,6 +27,7 @@ const WAITING_SCRAPES: usize = 64;
 /// The addresses are taken first: a busy port is told before anything is attached to the kernel.
 pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Result<(), Failure> {
     forbid_core_dumps();
+    allow_descriptors();
     let listeners = serve::bind(&settings.listen_addresses).await?;
     let max_registries = usize::try_from(settings.max_registries.get()).unwrap_or(usize::MAX);
     let metrics = Arc::new(Metrics::new(&settings.targets, max_registries).map_err(|error| {
@@ -80,7 +81,8 @@ fn observe(settings: &Settings, metrics: &Arc<Metrics>, status: &Status) -> Resu
     };
     let model =
         Model::new(model::Settings { limits: model::Limits::default(), hash_key: [random(), random()] });
-    let observer = Observer::start(&options, settings.targets.clone(), model, Arc::clone(metrics))
+    let wanted = settings.wanted();
+    let observer = Observer::start(&options, wanted, settings.targets.clone(), model, Arc::clone(metrics))
         .map_err(|error| failure(&error))?;
     for Probe { name, missing } in &observer.programs().probes {
         let state = missing.clone().map_or(ProbeState::Attached, ProbeState::Detached);
@@ -101,6 +103,15 @@ fn forbid_core_dumps() {
     let limit = Rlimit { current: Some(1), maximum: Some(1) };
     if let Err(error) = setrlimit(Resource::Core, limit) {
         tracing::warn!(%error, "core dumps cannot be forbidden");
+    }
+}
+
+/// Each probe in a program file is an open descriptor, some tens of them for each file; the usual limit is 1024, and the
+/// system allows more to who asks.
+fn allow_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
     }
 }
 

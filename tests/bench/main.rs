@@ -5,6 +5,7 @@
 //!
 //! - [`unwatched`]: processes that are not watched;
 //! - [`pull`]: a pull of 1 GiB;
+//! - [`tls`]: a pull of 1 GiB over TLS, finding what to probe, and a probe on the path of the bytes beside it;
 //! - [`memory`]: resident memory with 1,000 open connections;
 //! - [`idle`]: no traffic at all.
 //!
@@ -19,6 +20,8 @@ mod programs;
 mod pull;
 mod report;
 mod spread;
+mod tls;
+mod traced;
 mod unwatched;
 
 use std::env;
@@ -32,9 +35,10 @@ use report::Report;
 
 type Figures = fn(&mut Report);
 
-const ALL: [(&str, Figures); 4] = [
+const ALL: [(&str, Figures); 5] = [
     ("unwatched", unwatched::figures),
     ("pull", pull::figures),
+    ("tls", tls::figures),
     ("memory", memory::figures),
     ("idle", idle::figures),
 ];

@@ -5,13 +5,15 @@
 //! is what a node pays whose registry is elsewhere.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
-use pullscope_tests::clients::{Client, Puller};
+use pullscope_tests::clients::{Client, Options, Puller};
 use pullscope_tests::images::Image;
+use pullscope_tests::place::Place;
 use pullscope_tests::process::poll;
 use pullscope_tests::registry::{Access, Registry};
 
@@ -19,30 +21,33 @@ use crate::observer::{Observer, Strategy};
 use crate::programs::{Counting, Ring, Runs, total};
 use crate::report::{Report, Unit};
 
-const LAYER: usize = 1 << 30;
-const NAME: &str = "bench/image:v1";
+pub const LAYER: usize = 1 << 30;
+pub const NAME: &str = "bench/image:v1";
 /// Records that are still in the ring buffer when the client ends are taken out within this time.
 const DRAINED: Duration = Duration::from_millis(500);
 /// Long enough for the metrics to show what the client has done.
 const COUNTED: Duration = Duration::from_secs(10);
 
 const BOTH_ENDS: &str = "";
-const CLIENT_ONLY: &str = "default_targets = false\n[[targets]]\nname = \"skopeo\"\ncomm = \"skopeo\"\n";
+pub const CLIENT_ONLY: &str = "default_targets = false\n[[targets]]\nname = \"skopeo\"\ncomm = \"skopeo\"\n";
 
 pub fn figures(report: &mut Report) {
     eprintln!("making and pushing an image of 1 GiB");
     let image = Image::make(&[LAYER], 21);
     let registry = Registry::start(&Access::Open);
     registry.push(&image, NAME);
-    let subject = Subject { reference: format!("{}/{NAME}", registry.address()), bytes: image.blob_bytes() };
+    let reference = format!("{}/{NAME}", registry.address());
+    let subject = Subject { reference, bytes: image.blob_bytes(), trust: None };
     subject.measure(report, Strategy::Sock, 5);
     subject.measure(report, Strategy::Syscall, 3);
 }
 
 /// The image that is pulled.
-struct Subject {
-    reference: String,
-    bytes: u64,
+pub struct Subject {
+    pub reference: String,
+    pub bytes: u64,
+    /// Folder of the authority that signed the registry's certificate; none for a registry without TLS.
+    pub trust: Option<PathBuf>,
 }
 
 impl Subject {
@@ -96,7 +101,8 @@ impl Subject {
     #[track_caller]
     fn pull(&self) -> Pull {
         // A client of its own each time: its storage is empty, and goes with it.
-        let puller = Puller::plain(Client::Skopeo);
+        let options = Options { trust: self.trust.as_deref(), ..Options::default() };
+        let puller = Puller::start(Client::Skopeo, Place::machine(), options);
         let before = children();
         let outcome = puller.pull(&self.reference).expect_ok();
         Pull { wall: outcome.wall, client: children() - before }
@@ -122,7 +128,7 @@ impl Subject {
 
     /// While the kernel counts what the programs take.
     #[track_caller]
-    fn counted(&self, strategy: Strategy, config: &str) -> Counted {
+    pub fn counted(&self, strategy: Strategy, config: &str) -> Counted {
         let observer = Observer::start_with(strategy, config).settled();
         let programs = observer.programs();
         let counting = Counting::start();
@@ -134,15 +140,15 @@ impl Subject {
 }
 
 /// One pull.
-struct Pull {
+pub struct Pull {
     wall: Duration,
     /// CPU time of the client in seconds, user and system.
-    client: f64,
+    pub client: f64,
 }
 
 impl Pull {
     /// So many seconds in percent of the client's CPU time.
-    fn share(&self, seconds: f64) -> f64 {
+    pub fn share(&self, seconds: f64) -> f64 {
         seconds / self.client * 100.0
     }
 }
@@ -157,19 +163,19 @@ struct Watched {
 }
 
 /// A pull while the kernel counted.
-struct Counted {
-    pull: Pull,
-    runs: BTreeMap<String, Runs>,
+pub struct Counted {
+    pub pull: Pull,
+    pub runs: BTreeMap<String, Runs>,
 }
 
 impl Counted {
     /// Time in all programs.
-    fn seconds(&self) -> f64 {
+    pub fn seconds(&self) -> f64 {
         total(&self.runs).nanoseconds as f64 / 1e9
     }
 
     /// The programs by what they took, the dearest first.
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         let mut runs: Vec<_> = self.runs.iter().filter(|(_, runs)| runs.count > 0).collect();
         runs.sort_by_key(|(_, runs)| std::cmp::Reverse(runs.nanoseconds));
         let shown = runs.into_iter().map(|(name, Runs { count, nanoseconds })| {
@@ -181,12 +187,12 @@ impl Counted {
 
 /// CPU time in seconds of the children that have been waited for, which while a client runs is that client.
 #[track_caller]
-fn children() -> f64 {
+pub fn children() -> f64 {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the CPU time of children");
     let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
     seconds(usage.user_time()) + seconds(usage.system_time())
 }
 
-fn each<T>(all: &[T], number: impl Fn(&T) -> f64) -> Vec<f64> {
+pub fn each<T>(all: &[T], number: impl Fn(&T) -> f64) -> Vec<f64> {
     all.iter().map(number).collect()
 }

@@ -88,3 +88,46 @@ pub fn nothing_left_or_lost(scrape: &Scrape) {
 pub fn connects(scrape: &Scrape, process: &str, result: &str) -> u64 {
     scrape.count("pullscope_connects_total", &[("process", process), ("result", result)])
 }
+
+/// Waits until probes are in exactly `count` files of one kind (`go`, `openssl`).
+#[track_caller]
+pub fn instrumented(collector: &Collector, library: &str, count: u64) {
+    let of_library = [("library", library)];
+    let is = |scrape: &Scrape| scrape.count("pullscope_binaries_instrumented", &of_library);
+    let scrape = collector.until(|scrape| is(scrape) == count);
+    assert_eq!(is(&scrape), count, "files of {library}:\n{scrape}\n{}", collector.log());
+}
+
+/// How many TLS connections of `process` were read, and how many were not.
+pub fn decoded_and_opaque(scrape: &Scrape, process: &str) -> (u64, u64) {
+    let visible = |visibility| {
+        let labels = [("process", process), ("visibility", visibility)];
+        scrape.count("pullscope_connections_by_visibility_total", &labels)
+    };
+    (visible("tls_decoded"), visible("tls_opaque"))
+}
+
+/// Everything in `connections` TLS connections was read: each was connected to and shook hands, and nothing remains that
+/// could not be told.
+///
+/// A client of Go may connect once more than it needs and then never use that connection, so one without any request is no
+/// fault: it is only not read.
+#[track_caller]
+pub fn all_decoded(scrape: &Scrape, process: &str, registry: &str, connections: u64) {
+    let (decoded, opaque) = decoded_and_opaque(scrape, process);
+    assert!(decoded > 0, "no connection was read:\n{scrape}");
+    assert_eq!(decoded + opaque, connections, "connections of {process}:\n{scrape}");
+    assert_eq!(connects(scrape, process, "ok"), connections, "connects of {process}:\n{scrape}");
+    let labels = [("process", process), ("registry", registry)];
+    let handshakes = scrape.count("pullscope_tls_handshake_duration_seconds_count", &labels);
+    assert!((decoded..=connections).contains(&handshakes), "{handshakes} handshakes of {process}:\n{scrape}");
+    nothing_unknown(scrape);
+}
+
+/// No exchange was left out, and no field of HTTP/2 was beyond knowing.
+#[track_caller]
+pub fn nothing_unknown(scrape: &Scrape) {
+    for name in ["exchanges_unattributed_total", "hpack_unknown_total"] {
+        assert_eq!(scrape.count(&format!("pullscope_{name}"), &[]), 0, "{name}:\n{scrape}");
+    }
+}

@@ -15,7 +15,7 @@ use crate::compare::nothing_left_or_lost;
 
 /// Requests by kind, method and code, body bytes by kind, and good downloads by kind are those of `log`.
 #[track_caller]
-fn same_service(scrape: &Scrape, process: &str, log: &Log) {
+pub fn same_service(scrape: &Scrape, process: &str, log: &Log) {
     let of_process = [("process", process)];
     let group = |(kind, method, code): (&str, String, String)| [kind.to_owned(), method, code];
     let requests: BTreeMap<_, _> = log.tally().into_iter().map(|(key, count)| (group(key), count)).collect();

@@ -83,7 +83,7 @@ fn every_request_is_counted_once() {
 /// With a ring buffer that is far too small, what is lost is counted, and the gauges return to 0 all the same.
 #[test]
 fn what_is_lost_in_a_small_ring_is_counted() {
-    let settings = Settings { config: None, arguments: &["--kernel.ring-buffer-bytes=65536"] };
+    let settings = Settings { arguments: &["--kernel.ring-buffer-bytes=65536"], ..Settings::default() };
     let (log, scrape) = storm(&settings);
     for gauge in ["registry_requests_in_flight", "connections_open"] {
         assert_eq!(

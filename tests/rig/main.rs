@@ -7,3 +7,4 @@ mod faults;
 mod network;
 mod pulls;
 mod sites;
+mod tls;

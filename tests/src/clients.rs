@@ -1,6 +1,6 @@
 //! The real clients, each with storage, credentials and (where it has one) a daemon of its own.
 //!
-//! How they speak plain HTTP, which is theirs to choose and part of what pullscope must see:
+//! How they speak plain HTTP when they are told no authority to trust, which is theirs to choose and part of what pullscope must see:
 //! - skopeo, podman and buildah (containers/image) with `--tls-verify=false` try TLS on the registry's port first and
 //!   fall back: the registry gets a connection with a TLS hello on it, which it answers with a plain 400 or not at all;
 //! - dockerd does the same for an insecure registry;
@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use crate::daemons::{Containerd, Dockerd};
 use crate::place::Place;
 use crate::process::{Outcome, Running};
+use crate::tls::Authority;
 
 /// Longer than any pull of the tests takes, retries included.
 const LONGEST_PULL: Duration = Duration::from_secs(180);
@@ -68,6 +69,9 @@ pub struct Options<'a> {
     /// `http://host:port` of a mirror for images of Docker Hub. ctr asks it with `?ns=docker.io`; the others name it
     /// in their own configuration and ask without.
     pub mirror: Option<&'a str>,
+    /// Folder of an authority ([`crate::tls::Authority::folder`]): TLS, and it must be good. Without it a client takes
+    /// what it gets.
+    pub trust: Option<&'a Path>,
 }
 
 /// A client ready to pull, with empty storage and its daemon running.
@@ -87,7 +91,7 @@ impl<'a> Puller<'a> {
         let dir = tempfile::tempdir().expect("a directory for a client");
         let daemon = match client {
             Client::Ctr => Daemon::Containerd(Containerd::start(&place)),
-            Client::Docker => Daemon::Dockerd(Dockerd::start(&place, options.mirror)),
+            Client::Docker => Daemon::Dockerd(Dockerd::start(&place, options.mirror, options.trust)),
             Client::Skopeo | Client::Podman | Client::Buildah => Daemon::None,
         };
         // The containers tools want the file that REGISTRY_AUTH_FILE names to be there.
@@ -145,9 +149,10 @@ impl<'a> Puller<'a> {
             (Daemon::Containerd(daemon), _) => {
                 command.arg("--address").arg(daemon.socket());
                 command.args(["image", "pull", "--snapshotter=native"]);
-                match self.options.mirror {
-                    Some(_) => command.arg("--hosts-dir").arg(dir.join("hosts")),
-                    None => command.arg("--plain-http"),
+                match (self.options.mirror, self.options.trust) {
+                    (Some(_), _) => command.arg("--hosts-dir").arg(dir.join("hosts")),
+                    (None, Some(folder)) => command.arg("--tlscacert").arg(Authority::file_in(folder)),
+                    (None, None) => command.arg("--plain-http"),
                 };
                 command.args(credentials.map(|both| format!("--user={both}")));
                 command.arg(reference);
@@ -163,7 +168,11 @@ impl<'a> Puller<'a> {
                     // skopeo 1.9 pays no attention to the environment variable that podman and buildah take.
                     command.arg("--registries-conf").arg(registries);
                 }
-                command.args(["copy", "--src-tls-verify=false"]);
+                command.arg("copy");
+                match self.options.trust {
+                    Some(folder) => command.arg("--src-cert-dir").arg(folder),
+                    None => command.arg("--src-tls-verify=false"),
+                };
                 command.args(credentials.map(|both| format!("--src-creds={both}")));
                 let target = tempfile::tempdir_in(dir).expect("a directory for an image").keep();
                 command.arg(format!("docker://{reference}")).arg(format!("dir:{}", target.display()));
@@ -171,7 +180,11 @@ impl<'a> Puller<'a> {
             (Daemon::None, _) => {
                 command.arg("--root").arg(dir.join("root")).arg("--runroot").arg(dir.join("run"));
                 // vfs: overlay on the machine's own overlay or file system may not be there.
-                command.args(["--storage-driver=vfs", "pull", "--tls-verify=false"]);
+                command.args(["--storage-driver=vfs", "pull"]);
+                match self.options.trust {
+                    Some(folder) => command.arg("--cert-dir").arg(folder),
+                    None => command.arg("--tls-verify=false"),
+                };
                 command.args(credentials.map(|both| format!("--creds={both}")));
                 command.arg(reference);
             }

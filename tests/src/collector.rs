@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::loopback::free_address;
+use crate::packages::PATH;
 use crate::place::Place;
 use crate::process::{PATIENCE, Server, poll};
 use crate::scrape::Scrape;
@@ -31,6 +32,8 @@ pub struct Settings<'a> {
     pub config: Option<&'a str>,
     /// Further arguments of `run`.
     pub arguments: &'a [&'a str],
+    /// A folder that comes before the others in its `PATH`: it looks there for the programs of its targets.
+    pub programs: Option<&'a Path>,
 }
 
 impl Collector {
@@ -53,6 +56,9 @@ impl Collector {
             let file = dir.path().join("pullscope.toml");
             fs::write(&file, config).expect("write the configuration of pullscope");
             command.arg(format!("--config.file={}", file.display()));
+        }
+        if let Some(folder) = settings.programs {
+            command.env("PATH", format!("{}:{PATH}", folder.display()));
         }
         command.args(settings.arguments);
         let mut server = Server::spawn("pullscope", command, &dir.path().join("log"));
@@ -140,6 +146,15 @@ impl Collector {
         let status = self.server.terminate();
         assert!(status.success(), "pullscope ended with {status}");
     }
+}
+
+/// A configuration with these programs as targets, each by its own name, counted as clients.
+pub fn clients<T: AsRef<str>>(programs: impl IntoIterator<Item = T>) -> String {
+    let target = |program: T| {
+        let name = program.as_ref();
+        format!("[[targets]]\nname = \"{name}\"\ncomm = \"{name}\"\nrole = \"client\"\n")
+    };
+    programs.into_iter().map(target).collect()
 }
 
 /// The program under test.

@@ -5,13 +5,14 @@
 //! iptables, and a configuration file that exists once one is named.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::place::Place;
 use crate::process::{Server, run};
+use crate::tls::Authority;
 
 /// A running containerd; gone when dropped.
 pub struct Containerd {
@@ -61,10 +62,10 @@ pub struct Dockerd {
 }
 
 impl Dockerd {
-    /// Starts dockerd at `place` and waits until it answers. Every registry counts as insecure: it tries TLS first,
-    /// then plain HTTP. `mirror` is asked first for images of Docker Hub.
+    /// Starts dockerd at `place` and waits until it answers. Every registry counts as insecure (it tries TLS first, then
+    /// plain HTTP), unless there is an authority to `trust`. `mirror` is asked first for images of Docker Hub.
     #[track_caller]
-    pub fn start(place: &Place, mirror: Option<&str>) -> Self {
+    pub fn start(place: &Place, mirror: Option<&str>, trust: Option<&Path>) -> Self {
         let dir = tempfile::tempdir().expect("a directory for dockerd");
         let path = |name: &str| dir.path().join(name);
         fs::write(path("daemon.json"), "{}").expect("write the configuration of dockerd");
@@ -76,8 +77,12 @@ impl Dockerd {
             .arg(path("pid"))
             .arg(format!("--host=unix://{}", path("docker.sock").display()));
         command.args(["--storage-driver=vfs", "--bridge=none", "--iptables=false", "--ip6tables=false"]);
-        // Networks, not names: dockerd resolves a registry's name and looks whether its address is in one of them.
-        command.args(["--insecure-registry=0.0.0.0/0", "--insecure-registry=::/0"]);
+        match trust {
+            // It still does not verify what is on loopback, which always counts as insecure, but tries TLS first.
+            Some(folder) => command.env("SSL_CERT_FILE", Authority::file_in(folder)),
+            // Networks, not names: dockerd resolves a registry's name and looks whether its address is in one of them.
+            None => command.args(["--insecure-registry=0.0.0.0/0", "--insecure-registry=::/0"]),
+        };
         if let Some(mirror) = mirror {
             command.arg(format!("--registry-mirror={mirror}"));
         }

@@ -244,6 +244,7 @@ impl Connection<'_> {
             code: answer.code,
             body_bytes: 0,
             host: request.field("host").map(str::to_owned),
+            protocol: None,
             user_agent: request.field("user-agent").unwrap_or_default().to_owned(),
         });
         log.len() - 1

@@ -11,10 +11,13 @@
 )]
 
 pub mod answer;
+pub mod attached;
 pub mod clients;
 pub mod collector;
 pub mod daemons;
 pub mod faulty;
+pub mod fetch;
+pub mod go;
 pub mod hosts;
 pub mod http;
 pub mod images;
@@ -26,6 +29,9 @@ pub mod packages;
 pub mod place;
 pub mod process;
 pub mod registry;
+pub mod relay;
 pub mod scrape;
+pub mod secure;
+pub mod tls;
 pub mod token;
 pub mod turn;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 /// One request as the server that answered it logged it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogEntry {
     /// The server's own address, where its log tells it: one program may serve several.
     pub server: Option<SocketAddr>,
@@ -23,6 +23,8 @@ pub struct LogEntry {
     pub body_bytes: u64,
     /// The `Host` field, where the log tells it and the request had one.
     pub host: Option<String>,
+    /// The version of HTTP (`HTTP/1.1`, `HTTP/2.0`), where the log tells it.
+    pub protocol: Option<String>,
     /// The `User-Agent` field; empty when the request had none.
     pub user_agent: String,
 }
@@ -74,6 +76,49 @@ pub type Group = (&'static str, String, String);
 pub struct Log(pub Vec<LogEntry>);
 
 impl Log {
+    /// What a client of the rig has printed: `METHOD TARGET CODE BYTES PROTOCOL` for each exchange that has ended, where
+    /// the target may be a whole URL, and the bytes are those of the body that it has read.
+    ///
+    /// # Panics
+    /// At a line that is not like this.
+    #[track_caller]
+    pub fn told_by_client(output: &str) -> Self {
+        let entry = |line: &str| {
+            let words: Vec<_> = line.split(' ').collect();
+            let [method, target, code, bytes, protocol] = words[..] else {
+                panic!("no line of a client: {line:?}")
+            };
+            let target =
+                target.split_once("://").map_or(target, |(_, rest)| &rest[rest.find('/').unwrap_or(0)..]);
+            let (path, query) = LogEntry::split_target(target);
+            LogEntry {
+                method: method.to_owned(),
+                path,
+                query,
+                code: code.parse().ok().filter(|code| *code != 0),
+                body_bytes: bytes.parse().unwrap_or_else(|_| panic!("no number of bytes: {line:?}")),
+                protocol: Some(if protocol == "HTTP/2" { "HTTP/2.0" } else { protocol }.to_owned()),
+                ..LogEntry::default()
+            }
+        };
+        Self(output.lines().map(entry).collect())
+    }
+
+    /// What both a client and a server tell of a request, in an order that depends on nothing else: requests that run at
+    /// once end in another for each of the two.
+    #[must_use]
+    pub fn comparable(&self) -> Self {
+        let mut entries = self.0.clone();
+        for entry in &mut entries {
+            (entry.server, entry.connection, entry.host) = (None, None, None);
+            entry.user_agent.clear();
+        }
+        entries.sort_by_cached_key(|LogEntry { method, path, query, code, body_bytes, .. }| {
+            (path.clone(), query.clone(), method.clone(), *code, *body_bytes)
+        });
+        Self(entries)
+    }
+
     /// The entries that are HTTP: what remains is connections that spoke something else.
     #[must_use]
     pub fn http(&self) -> Self {
@@ -141,5 +186,36 @@ impl fmt::Display for Log {
             writeln!(f)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Log, LogEntry};
+
+    #[test]
+    fn what_a_client_tells_compares_with_what_a_server_logs() {
+        let told = Log::told_by_client(
+            "GET https://host:1/v2/a/blobs/b?c=d 200 12 HTTP/2\nHEAD /v2/ 000 0 HTTP/0\n",
+        );
+        assert_eq!(told.to_string(), "GET /v2/a/blobs/b?c=d -> 200, 12 bytes\nHEAD /v2/ -> none, 0 bytes\n");
+        assert_eq!(told.0[0].protocol.as_deref(), Some("HTTP/2.0"), "as servers write it");
+        let logged = told.0.iter().rev().map(|entry| LogEntry {
+            connection: Some(1),
+            host: Some("host".to_owned()),
+            user_agent: "client".to_owned(),
+            ..entry.clone()
+        });
+        let mut logged = Log(logged.collect());
+        assert_ne!(told, logged);
+        assert_eq!(told.comparable(), logged.comparable());
+        logged.0[0].protocol = Some("HTTP/1.1".to_owned());
+        assert_ne!(told.comparable(), logged.comparable());
+    }
+
+    #[test]
+    #[should_panic(expected = "no line of a client")]
+    fn other_words_of_a_client_are_no_log() {
+        let _ = Log::told_by_client("curl: (16) Error\n");
     }
 }

@@ -16,10 +16,15 @@ use crate::loopback::free_address;
 use crate::place::Place;
 use crate::process::{PATIENCE, Server, poll};
 use crate::registry::Registry;
+use crate::tls::{Certificate, Version};
 
 /// What one address of nginx serves.
 pub struct Site {
     address: SocketAddr,
+    /// What follows the address in `listen`.
+    listens: &'static str,
+    /// Directives of the site as a whole.
+    directives: String,
     locations: String,
 }
 
@@ -31,7 +36,26 @@ impl Site {
 
     /// A site at a given address.
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, locations: String::new() }
+        Self { address, listens: "", directives: String::new(), locations: String::new() }
+    }
+
+    /// Speaks TLS only.
+    #[must_use]
+    pub fn with_tls(mut self, Certificate { chain, key }: &Certificate, version: Version) -> Self {
+        self.listens = match version {
+            Version::Http1 => " ssl",
+            Version::Http2 => " ssl http2",
+        };
+        let (chain, key) = (quotable(chain), quotable(key));
+        self.directives = format!("    ssl_certificate {chain};\n    ssl_certificate_key {key};\n");
+        self
+    }
+
+    /// Speaks HTTP/2 in the clear, with clients that know it beforehand (RFC 9113, 3.3).
+    #[must_use]
+    pub fn with_http2_in_the_clear(mut self) -> Self {
+        self.listens = " http2";
+        self
     }
 
     /// Where it listens.
@@ -212,7 +236,7 @@ events {{ worker_connections 1024; }}
 http {{
   log_format rig escape=json '{{"address":"$server_addr","port":"$server_port","connection":$connection,'
     '"method":"$request_method","target":"$request_uri","status":"$status","body_bytes":$body_bytes_sent,'
-    '"host":"$http_host","user_agent":"$http_user_agent"}}';
+    '"host":"$http_host","protocol":"$server_protocol","user_agent":"$http_user_agent"}}';
   access_log {dir}/access.log rig;
   client_body_temp_path {dir}/body;
   proxy_temp_path {dir}/proxy;
@@ -224,8 +248,9 @@ http {{
   client_max_body_size 0;
 "#
     );
-    for Site { address, locations } in sites {
-        write!(text, "  server {{\n    listen {address};\n    root {dir}/none;\n{locations}  }}\n")
+    for Site { address, listens, directives, locations } in sites {
+        let listen = format!("listen {address}{listens};\n{directives}");
+        write!(text, "  server {{\n    {listen}    root {dir}/none;\n{locations}  }}\n")
             .expect("write to a string");
     }
     text.push_str("}\n");
@@ -243,6 +268,7 @@ struct Line {
     status: String,
     body_bytes: u64,
     host: String,
+    protocol: String,
     user_agent: String,
 }
 
@@ -258,6 +284,7 @@ fn parse_access(line: &str) -> LogEntry {
         code: line.status.parse().ok().filter(|code| *code != 0),
         body_bytes: line.body_bytes,
         host: (!line.host.is_empty()).then_some(line.host),
+        protocol: Some(line.protocol).filter(|protocol| !protocol.is_empty()),
         user_agent: line.user_agent,
     }
 }

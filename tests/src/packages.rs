@@ -19,17 +19,19 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("buildah", "buildah"),
     ("containerd", "containerd"),
     ("ctr", "containerd"),
+    ("curl", "curl"),
     ("docker-registry", "docker-registry"),
     ("docker", "docker.io"),
     ("dockerd", "docker.io"),
     ("ip", "iproute2"),
     ("mount", "mount"),
+    ("umount", "mount"),
     ("nginx", "nginx-light"),
     ("podman", "podman"),
+    ("pip3", "python3-pip"),
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
     ("python3", "python3"),
-    ("qemu-system-x86_64", "qemu-system-x86"),
     ("runc", "runc"),
     ("skopeo", "skopeo"),
     ("umoci", "umoci"),
@@ -43,6 +45,11 @@ pub fn packages() -> impl Iterator<Item = &'static str> {
     LIST.lines().map(|line| line.split('#').next().unwrap_or("").trim()).filter(|name| !name.is_empty())
 }
 
+/// The full path of Debian's `name`, where it is installed.
+pub fn installed(name: &str) -> Option<PathBuf> {
+    PATH.split(':').map(|dir| PathBuf::from(dir).join(name)).find(|path| path.is_file())
+}
+
 /// The full path of Debian's `name`.
 ///
 /// # Panics
@@ -52,9 +59,9 @@ pub fn program(name: &str) -> PathBuf {
     let Some((_, package)) = PROGRAMS.iter().find(|(known, _)| *known == name) else {
         panic!("{name} is not a program of the rig: add it to packages.rs and its package to packages.txt");
     };
-    PATH.split(':').map(|dir| PathBuf::from(dir).join(name)).find(|path| path.is_file()).unwrap_or_else(
-        || panic!("{name} is missing: install the Debian package {package} (apt-get install {package})"),
-    )
+    installed(name).unwrap_or_else(|| {
+        panic!("{name} is missing: install the Debian package {package} (apt-get install {package})")
+    })
 }
 
 #[cfg(test)]
@@ -63,9 +70,12 @@ mod tests {
 
     use super::{PROGRAMS, packages};
 
+    /// Packages without a program: programs of the rig load what is in them.
+    const LOADED: [&str; 1] = ["python3-requests"];
+
     #[test]
     fn every_program_has_its_package_in_the_list_and_every_package_is_used() {
-        let used: BTreeSet<_> = PROGRAMS.iter().map(|(_, package)| *package).collect();
+        let used: BTreeSet<_> = PROGRAMS.iter().map(|(_, package)| *package).chain(LOADED).collect();
         assert_eq!(packages().collect::<BTreeSet<_>>(), used);
     }
 }

@@ -195,6 +195,21 @@ impl Running {
         self.child.id()
     }
 
+    /// What it has printed so far on its standard output.
+    pub fn output(&self) -> String {
+        std::fs::read_to_string(self.output.path().join("stdout")).unwrap_or_default()
+    }
+
+    /// Waits until what it has printed so far is `enough`.
+    ///
+    /// # Panics
+    /// When [`PATIENCE`] runs out.
+    #[track_caller]
+    pub fn wait_for_output(&self, enough: impl Fn(&str) -> bool) {
+        poll(PATIENCE, || enough(&self.output()).then_some(()))
+            .unwrap_or_else(|| panic!("a command has printed only this: {}", self.output()));
+    }
+
     /// Waits for the end, for at most `patience`; then kills.
     pub fn wait(mut self, patience: Duration) -> Outcome {
         let ended = poll(patience, || self.child.try_wait().expect("look at a child"));

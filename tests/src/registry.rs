@@ -15,6 +15,7 @@ use crate::log::{Log, LogEntry};
 use crate::loopback::free_address;
 use crate::place::Place;
 use crate::process::{Server, run};
+use crate::tls::{Certificate, Version};
 use crate::token::TokenServer;
 
 /// Who may pull and push.
@@ -41,9 +42,20 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Starts an empty registry.
+    /// Starts an empty registry that speaks in the clear.
     #[track_caller]
     pub fn start(access: &Access<'_>) -> Self {
+        Self::start_with(access, None)
+    }
+
+    /// Starts an empty registry that speaks TLS only.
+    #[track_caller]
+    pub fn start_tls(access: &Access<'_>, certificate: &Certificate, version: Version) -> Self {
+        Self::start_with(access, Some((certificate, version)))
+    }
+
+    #[track_caller]
+    fn start_with(access: &Access<'_>, tls: Option<(&Certificate, Version)>) -> Self {
         let dir = tempfile::tempdir().expect("a directory for a registry");
         let mut config = json!({
             "version": 0.1,
@@ -53,6 +65,10 @@ impl Registry {
             // With a drain time it ends only when every request it has begun is answered and logged.
             "http": { "addr": format!("{}:0", free_address().ip()), "draintimeout": "30s" },
         });
+        if let Some((Certificate { chain, key }, version)) = tls {
+            config["http"]["tls"] = json!({ "certificate": chain, "key": key });
+            config["http"]["http2"] = json!({ "disabled": version == Version::Http1 });
+        }
         let mut credentials = None;
         match access {
             Access::Open => {}
@@ -134,7 +150,10 @@ fn password_file(dir: &Path, user: &str, password: &str) -> PathBuf {
 
 fn listening_address(output: &str) -> Option<SocketAddr> {
     let mut messages = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    messages.find_map(|message| message["msg"].as_str()?.strip_prefix("listening on ")?.parse().ok())
+    messages.find_map(|message| {
+        let address = message["msg"].as_str()?.strip_prefix("listening on ")?;
+        address.trim_end_matches(", tls").parse().ok()
+    })
 }
 
 /// A line of the access log in Apache's combined format, which the registry writes through gorilla/handlers.
@@ -153,8 +172,8 @@ fn parse_access(line: &str) -> Option<LogEntry> {
     let method = words.next()?.to_owned();
     let (path, query) = LogEntry::split_target(words.next()?);
     let body_bytes = if method == "HEAD" { 0 } else { written };
-    let (server, connection, host) = (None, None, None);
-    Some(LogEntry { server, connection, method, path, query, code: Some(code), body_bytes, host, user_agent })
+    let (code, protocol) = (Some(code), words.next().map(str::to_owned));
+    Some(LogEntry { method, path, query, code, body_bytes, protocol, user_agent, ..LogEntry::default() })
 }
 
 /// What stands before the closing quote, and what follows it.

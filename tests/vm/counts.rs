@@ -44,15 +44,11 @@ fn log(guest: &Guest, moment: &str) -> Log {
 
 fn entry(path: &str, code: u16, body_bytes: u64) -> LogEntry {
     LogEntry {
-        server: None,
-        connection: None,
         method: "GET".to_owned(),
         path: path.to_owned(),
-        query: None,
         code: Some(code),
         body_bytes,
-        host: None,
-        user_agent: String::new(),
+        ..LogEntry::default()
     }
 }
 

@@ -86,7 +86,7 @@ impl Guest {
         let folder = tempfile::tempdir().expect("a folder for a guest");
         let path = |name: &str| folder.path().join(name);
         fs::write(path("initramfs"), files()).expect("write the guest's files");
-        let mut qemu = Place::machine().command("qemu-system-x86_64");
+        let mut qemu = debian::qemu();
         // Emulated, since KVM is not on every host; without devices, since nothing but the two serial ports is used.
         qemu.args(["-accel", "tcg", "-smp", "2", "-m", "512", "-nodefaults", "-display", "none"]);
         for port in ["console", "told"] {

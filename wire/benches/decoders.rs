@@ -4,25 +4,33 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use wire::http1::{Connection, Direction, Method, RequestHead, ResponseHead};
+use wire::http::{Direction, Fact, Method, RequestHead, ResponseHead};
+use wire::http1::Connection;
 use wire::oci::classify;
 use wire::registry::RegistryLabel;
-use wire::{dns, tls};
+use wire::{dns, http2, tls};
 
 const ROUNDS: usize = 101;
 const CALLS: u32 = 2_000;
 
 const REQUEST: &[u8] = include_bytes!("../testdata/http1_head/podman_manifest_request.bin");
 const RESPONSE: &[u8] = include_bytes!("../testdata/http1_head/podman_manifest_response.bin");
+/// Header blocks of a Go client and nginx (see `testdata/http2/go_nginx.frames`): the first request and answer, and those after
+/// them.
+const H2_REQUESTS: &[u8] = include_bytes!("../testdata/hpack/go_nginx_requests.bin");
+const H2_RESPONSES: &[u8] = include_bytes!("../testdata/hpack/go_nginx_responses.bin");
 const BODY: [u8; 504] = [b' '; 504];
 
 fn main() {
-    let cases: [(&str, fn()); 9] = [
+    let cases: [(&str, fn()); 12] = [
         ("request head", || drop(black_box(RequestHead::parse(black_box(REQUEST))))),
         ("response head", || drop(black_box(ResponseHead::parse(black_box(RESPONSE), Method::Get)))),
         ("exchange, captured whole", exchange),
         ("exchange, body of 1 GiB counted", counted),
         ("exchange, heads in pieces of 16 bytes", pieces),
+        ("h2 request head, HPACK and fields", h2_head),
+        ("h2 exchange, body of 1 GiB counted", h2_exchange),
+        ("h2, two exchanges of one connection", h2_again),
         ("request path", || {
             drop(black_box(classify(Method::Get, black_box("/v2/test/app/manifests/v1"), None)));
         }),
@@ -71,6 +79,63 @@ fn counted() {
     connection.data(Direction::Received, 0, black_box(HEAD), 2, &mut facts);
     connection.advanced(Direction::Received, HEAD.len() as u64 + (1 << 30), 3, &mut facts);
     black_box(facts);
+}
+
+/// The first `N` blocks of a file, each behind its length.
+fn blocks<const N: usize>(mut file: &[u8]) -> [&[u8]; N] {
+    std::array::from_fn(|_| {
+        let (&length, rest) = file.split_first().expect("a length");
+        let (block, rest) = rest.split_at(length.into());
+        file = rest;
+        block
+    })
+}
+
+fn h2_head() {
+    let [block] = blocks(H2_REQUESTS);
+    let mut connection = http2::Connection::opened();
+    let mut facts = Vec::with_capacity(8);
+    h2_frame(&mut connection, Direction::Sent, 1, 5, 1, black_box(block), &mut facts);
+    black_box(facts);
+}
+
+fn h2_exchange() {
+    let ([request], [response]) = (blocks(H2_REQUESTS), blocks(H2_RESPONSES));
+    let mut connection = http2::Connection::opened();
+    let mut facts = Vec::with_capacity(8);
+    h2_frame(&mut connection, Direction::Sent, 1, 5, 1, black_box(request), &mut facts);
+    h2_frame(&mut connection, Direction::Received, 1, 4, 1, black_box(response), &mut facts);
+    let body = http2::FrameHead { length: 1 << 30, kind: 0, flags: 0, stream: 1 };
+    connection.frame(Direction::Received, &body, &[], 3, &mut facts);
+    h2_frame(&mut connection, Direction::Received, 0, 1, 1, &[], &mut facts);
+    black_box(facts);
+}
+
+/// The second exchange refers to the first.
+fn h2_again() {
+    let (requests, responses) = (blocks::<2>(H2_REQUESTS), blocks::<2>(H2_RESPONSES));
+    let mut connection = http2::Connection::opened();
+    let mut facts = Vec::with_capacity(16);
+    for (stream, request, response) in [(1, requests[0], responses[0]), (3, requests[1], responses[1])] {
+        h2_frame(&mut connection, Direction::Sent, 1, 5, stream, black_box(request), &mut facts);
+        h2_frame(&mut connection, Direction::Received, 1, 4, stream, black_box(response), &mut facts);
+        h2_frame(&mut connection, Direction::Received, 0, 1, stream, &[], &mut facts);
+    }
+    black_box(facts);
+}
+
+/// A frame that was captured whole.
+fn h2_frame(
+    connection: &mut http2::Connection,
+    direction: Direction,
+    kind: u8,
+    flags: u8,
+    stream: u32,
+    payload: &[u8],
+    facts: &mut Vec<Fact>,
+) {
+    let length = u32::try_from(payload.len()).expect("short");
+    connection.frame(direction, &http2::FrameHead { length, kind, flags, stream }, payload, 1, facts);
 }
 
 fn pieces() {

@@ -6,11 +6,13 @@
 //!
 //! | module | in | out |
 //! | --- | --- | --- |
-//! | [`http1`] | both directions of one connection, with stream positions and holes | requests, responses, body bytes, ends ([`http1::Fact`]) |
+//! | [`http1`] | both directions of one connection, with stream positions and holes | requests, responses, body bytes, ends ([`http::Fact`]) |
+//! | [`http2`] | the frames of both directions of one connection | the same |
+//! | [`http`] | | what these two share: heads, framing, facts |
 //! | [`oci`] | a request's method, path and query | which endpoint of a registry it is ([`oci::OciRequest`]) |
 //! | [`mod@reference`] | an image reference as people write it | registry host, repository, tag, digest |
 //! | [`registry`] | a host or an image reference | the bounded registry label of the metrics |
-//! | [`tls`] | the first bytes of a connection | SNI and ALPN of a `ClientHello` |
+//! | [`tls`] | the first bytes of a connection | SNI and ALPN of a `ClientHello`; who ends the handshake, by the `ServerHello` |
 //! | [`dns`] | a DNS message | the name asked and the addresses answered |
 //! | [`host`] | `host[:port]` as it stands in heads and URLs | the same, normalised and split |
 //!
@@ -19,7 +21,8 @@
 //! One [`http1::Connection`] per socket. Feed it in the order of the kernel's events:
 //!
 //! ```
-//! use wire::http1::{Connection, Direction, Fact};
+//! use wire::http::{Direction, Fact};
+//! use wire::http1::Connection;
 //!
 //! let mut connection = Connection::opened(); // seen from its first byte; `Connection::new()` when joined later
 //! let mut facts = Vec::new();
@@ -31,15 +34,40 @@
 //! assert!(matches!(facts.last(), Some(Fact::End { time: 9_000, .. })));
 //! ```
 //!
+//! # Using `http2`
+//!
+//! The same with frames instead of positions; the kernel side walks them. The role, what is in flight and the facts are as in
+//! `http1`, the number of an exchange is its stream.
+//!
+//! ```
+//! use wire::http::{Direction, Fact};
+//! use wire::http2::{Connection, FrameHead};
+//!
+//! let mut connection = Connection::opened();
+//! let mut facts = Vec::new();
+//! // `HEADERS` with END_STREAM and END_HEADERS: `GET`, `/`, `http` of the static table.
+//! let head = FrameHead { length: 3, kind: 1, flags: 5, stream: 1 };
+//! connection.frame(Direction::Sent, &head, &[0x82, 0x84, 0x86], 1_000, &mut facts);
+//! let head = FrameHead { length: 1, kind: 1, flags: 4, stream: 1 };
+//! connection.frame(Direction::Received, &head, &[0x88], 2_000, &mut facts);
+//! // Of the body nothing was captured.
+//! let head = FrameHead { length: 1_000_000, kind: 0, flags: 1, stream: 1 };
+//! connection.frame(Direction::Received, &head, &[], 9_000, &mut facts);
+//! assert!(matches!(facts.last(), Some(Fact::End { exchange: 1, time: 9_000, .. })));
+//! ```
+//!
 //! # Secrets
 //!
-//! Credentials are reduced to [`http1::Credentials`] while a head is parsed and never kept. Paths and queries may be
-//! signed URLs: they are kept in memory because a redirect has to be recognised, but no `Debug` output shows them.
+//! Credentials are reduced to [`http::Credentials`] while a head is parsed and never kept; HPACK's table keeps their scheme
+//! only. Paths and queries may be signed URLs: they are kept in memory because a redirect has to be recognised, but no
+//! `Debug` output shows them.
 #![forbid(unsafe_code)]
 
 pub mod dns;
 pub mod host;
+pub mod http;
 pub mod http1;
+pub mod http2;
 pub mod oci;
 pub mod reference;
 pub mod registry;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::host;
-use crate::http1::Method;
+use crate::http::Method;
 
 /// What a request asks a registry for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -87,7 +87,7 @@ impl<'a> OciRequest<'a> {
 }
 
 /// Classifies a request. Token endpoints have no fixed path: only the usual shapes are known here, others are told by
-/// the realm of a challenge ([`ResponseHead::realm`](crate::http1::ResponseHead)).
+/// the realm of a challenge ([`ResponseHead::realm`](crate::http::ResponseHead)).
 pub fn classify<'a>(method: Method, path: &'a str, query: Option<&str>) -> OciRequest<'a> {
     let request = if is_token(method, path, query) {
         OciRequest::of(Kind::Token, None, None)

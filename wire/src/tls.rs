@@ -1,19 +1,24 @@
-//! The TLS `ClientHello`: which name a client asks for and which protocols it offers.
+//! The start of a TLS connection: which name a client asks for and which protocols it offers ([`client_hello`]), and how
+//! the handshake goes on after the server's answer ([`server_hello`]).
 
 use std::borrow::Cow;
 
+pub use server::{ServerHello, server_hello};
+
 use crate::host;
 
-/// What the first bytes of a connection are.
+mod server;
+
+/// What the first bytes of one direction are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Parsed {
-    /// A complete `ClientHello`.
-    Hello(ClientHello),
+pub enum Parsed<T> {
+    /// A complete hello.
+    Hello(T),
     /// It may become one with more bytes.
     Incomplete,
     /// Something else than a TLS handshake.
     NotTls,
-    /// A TLS handshake record without a readable `ClientHello`.
+    /// A TLS handshake record without a readable hello.
     Malformed,
 }
 
@@ -29,7 +34,7 @@ pub struct ClientHello {
 
 /// Most application protocols that are kept.
 pub const MAX_PROTOCOLS: usize = 16;
-/// Longest `ClientHello` that is read. With post-quantum keys they have about 2 KiB.
+/// Longest hello that is read. With post-quantum keys they have about 2 KiB.
 const MAX_HELLO: usize = 64 * 1024;
 /// Longest plaintext record (RFC 8446 section 5.1).
 const MAX_RECORD: usize = 1 << 14;
@@ -40,16 +45,32 @@ const EXTENSION_SERVER_NAME: u16 = 0;
 const EXTENSION_ALPN: u16 = 16;
 
 /// Parses the `ClientHello` at the start of a connection's bytes. It may be spread over several records.
-pub fn client_hello(bytes: &[u8]) -> Parsed {
-    let message = match handshake(bytes) {
-        Ok(message) => message,
-        Err(verdict) => return verdict,
-    };
-    hello(&message).map_or(Parsed::Malformed, Parsed::Hello)
+pub fn client_hello(bytes: &[u8]) -> Parsed<ClientHello> {
+    match first_message(bytes, HANDSHAKE_CLIENT_HELLO) {
+        Ok(message) => hello(&message.body).map_or(Parsed::Malformed, Parsed::Hello),
+        Err(verdict) => verdict,
+    }
 }
 
-/// The body of the first handshake message, put together from its records.
-fn handshake(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Parsed> {
+/// A handshake message.
+struct Message<'a> {
+    body: Cow<'a, [u8]>,
+    next: Next,
+}
+
+/// What follows a handshake message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The bytes end before it can be told.
+    Unseen,
+    /// A handshake message of this type.
+    Message(u8),
+    /// A record of this content type that holds no handshake message.
+    Record(u8),
+}
+
+/// The first handshake message, put together from its records, if it is of the type `wanted`.
+fn first_message<T>(bytes: &[u8], wanted: u8) -> Result<Message<'_>, Parsed<T>> {
     let mut joined: Cow<'_, [u8]> = Cow::Borrowed(&[]);
     let mut rest = bytes;
     loop {
@@ -75,21 +96,32 @@ fn handshake(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Parsed> {
         }
         // Type and length of the message (RFC 8446 section 4).
         match *joined {
-            [HANDSHAKE_CLIENT_HELLO, high, middle, low, ref body @ ..] => {
+            [kind, ..] if kind != wanted => return Err(Parsed::Malformed),
+            [_, high, middle, low, ref body @ ..] => {
                 let length = u32::from_be_bytes([0, high, middle, low]) as usize;
                 if length > MAX_HELLO {
                     return Err(Parsed::Malformed);
                 }
-                if body.len() >= length {
-                    return Ok(match joined {
+                if let Some(more) = body.get(length..) {
+                    let next = next_of(more, rest);
+                    let body = match joined {
                         Cow::Borrowed(message) => Cow::Borrowed(&message[4..4 + length]),
                         Cow::Owned(message) => Cow::Owned(message[4..4 + length].to_vec()),
-                    });
+                    };
+                    return Ok(Message { body, next });
                 }
             }
-            [first, ..] if first != HANDSHAKE_CLIENT_HELLO => return Err(Parsed::Malformed),
             _ => {}
         }
+    }
+}
+
+/// What follows, by the rest of the record and the records behind it.
+fn next_of(record: &[u8], behind: &[u8]) -> Next {
+    match (record, behind) {
+        ([kind, ..], _) | ([], [CONTENT_HANDSHAKE, _, _, _, _, kind, ..]) => Next::Message(*kind),
+        ([], [] | [CONTENT_HANDSHAKE, ..]) => Next::Unseen,
+        ([], [content, ..]) => Next::Record(*content),
     }
 }
 

@@ -6,7 +6,8 @@ mod support;
 use std::fmt::Write;
 
 use support::{Op, decode, merged, run};
-use wire::http1::{Connection, Fact, Outcome};
+use wire::http::{Fact, Outcome};
+use wire::http1::Connection;
 
 /// Name, recording, and what must come out: method, status, request body and response body of each exchange.
 macro_rules! recordings {

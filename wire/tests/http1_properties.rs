@@ -6,7 +6,8 @@ mod support;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use support::{Op, decode, merged, run};
-use wire::http1::{Connection, Direction, Fact, Framing, Outcome};
+use wire::http::{Direction, Fact, Framing, Outcome};
+use wire::http1::Connection;
 
 /// A message body.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! The fuzz targets of `wire`, each for a few seconds from its corpus.
+//! The fuzz targets of the crates that read what strangers send, each for a few seconds from its corpus.
 
 use std::{
     fs,
@@ -16,6 +16,8 @@ use crate::{
 
 /// What is installed when cargo-fuzz is absent; any version that is there will do.
 const VERSION: &str = "0.13.2";
+/// The crates that have a folder `fuzz`. Each is a workspace of its own.
+const CRATES: [&str; 2] = ["binary", "wire"];
 /// Time for each target: enough to run the corpus and to notice a decoder that breaks at once.
 const SECONDS: u32 = 5;
 
@@ -39,30 +41,38 @@ pub fn require(workspace: &Workspace, live: &Live) -> Result<Outcome> {
 
 /// Runs every target.
 pub fn all(workspace: &Workspace, live: &Live) -> Result<Outcome> {
-    let folder = workspace.root.join("wire/fuzz");
-    let targets = targets(&folder)?;
-    ensure!(!targets.is_empty(), "there are no targets in wire/fuzz/fuzz_targets");
     let compiler = Compiler::of_this_machine();
-    live.run(&mut compiler.cargo_fuzz(workspace, "build"))?;
-    for target in &targets {
-        live.note(target);
-        // libFuzzer writes what it finds into the first folder; the corpus in the tree is only read.
-        let finds = workspace.target.join("fuzz/finds").join(target);
-        fs::create_dir_all(&finds).with_context(|| format!("cannot make {}", finds.display()))?;
-        let mut fuzz = compiler.cargo_fuzz(workspace, "run");
-        fuzz.arg(target).arg(finds).args(corpora(&folder, target));
-        fuzz.arg("--").arg(format!("-max_total_time={SECONDS}")).args(["-timeout=10", "-rss_limit_mb=1024"]);
-        live.run(&mut fuzz).with_context(|| {
-            format!("fuzz target {target} failed; the input that did it is in wire/fuzz/artifacts/{target}")
-        })?;
+    let mut done = Vec::new();
+    for name in CRATES {
+        let folder = workspace.root.join(name).join("fuzz");
+        let targets = targets(&folder)?;
+        ensure!(!targets.is_empty(), "there are no targets in {name}/fuzz/fuzz_targets");
+        live.run(&mut compiler.cargo_fuzz(workspace, name, "build"))?;
+        for target in &targets {
+            live.note(target);
+            // libFuzzer writes what it finds into the first folder; the corpus in the tree is only read.
+            let finds = workspace.target.join("fuzz/finds").join(target);
+            fs::create_dir_all(&finds).with_context(|| format!("cannot make {}", finds.display()))?;
+            let mut fuzz = compiler.cargo_fuzz(workspace, name, "run");
+            fuzz.arg(target).arg(finds).args(corpora(&folder, target));
+            fuzz.arg("--")
+                .arg(format!("-max_total_time={SECONDS}"))
+                .args(["-timeout=10", "-rss_limit_mb=1024"]);
+            live.run(&mut fuzz).with_context(|| {
+                format!(
+                    "fuzz target {target} failed; the input that did it is in {name}/fuzz/artifacts/{target}"
+                )
+            })?;
+        }
+        done.extend(targets);
     }
-    Ok(Outcome::Done(format!("{} for {SECONDS} s each, {}", targets.join(", "), compiler.describe())))
+    Ok(Outcome::Done(format!("{} for {SECONDS} s each, {}", done.join(", "), compiler.describe())))
 }
 
 /// The names of the targets: the files in `fuzz_targets`.
 fn targets(folder: &Path) -> Result<Vec<String>> {
     let mut names: Vec<_> = fs::read_dir(folder.join("fuzz_targets"))
-        .context("there is no wire/fuzz/fuzz_targets")?
+        .with_context(|| format!("there is no {}/fuzz_targets", folder.display()))?
         .flatten()
         .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "rs"))
         .filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned()))
@@ -81,7 +91,7 @@ fn corpora(folder: &Path, target: &str) -> impl Iterator<Item = PathBuf> {
 enum Compiler {
     /// A nightly of rustup's: with the address sanitizer, which watches the unsafe code of dependencies.
     Nightly,
-    /// Any other: without it. `wire` itself has no unsafe code; panics and overflows are found all the same.
+    /// Any other: without it. The crates themselves have no unsafe code; panics and overflows are found all the same.
     Stable,
 }
 
@@ -100,7 +110,7 @@ impl Compiler {
         }
     }
 
-    fn cargo_fuzz(&self, workspace: &Workspace, subcommand: &str) -> Command {
+    fn cargo_fuzz(&self, workspace: &Workspace, name: &str, subcommand: &str) -> Command {
         let mut cargo = match self {
             Self::Nightly => {
                 let mut cargo = workspace.command("cargo");
@@ -110,7 +120,7 @@ impl Compiler {
             Self::Stable => workspace.cargo(),
         };
         cargo
-            .args(["fuzz", subcommand, "--fuzz-dir=wire/fuzz", "--target-dir"])
+            .args(["fuzz", subcommand, &format!("--fuzz-dir={name}/fuzz"), "--target-dir"])
             .arg(workspace.target.join("fuzz"));
         if matches!(self, Self::Stable) {
             cargo.arg("--sanitizer=none");

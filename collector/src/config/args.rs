@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ListenAddress, MaxConnections, MaxRegistries, RingBufferBytes, Strategy, TelemetryPath};
+use super::{ListenAddress, MaxConnections, MaxRegistries, RingBufferBytes, Strategy, Switch, TelemetryPath};
 use crate::log;
 
 /// Flags of `run` and `check`. What is not given here comes from the config file, else from the defaults.
@@ -72,6 +72,20 @@ pub struct SettingsArgs {
         help_heading = "Kernel"
     )]
     pub kernel_max_connections: Option<MaxConnections>,
+
+    /// Whether Go programs are probed to read their TLS [default: auto]
+    ///
+    /// `auto`: those of watched processes, and those at known paths of the targets. `off`: none, their requests over TLS are not
+    /// seen.
+    #[arg(long = "tls.go", value_name = "SWITCH", env = "PULLSCOPE_TLS_GO", help_heading = "TLS")]
+    pub tls_go: Option<Switch>,
+
+    /// Whether OpenSSL is probed to read the TLS of programs that use it [default: auto]
+    ///
+    /// `auto`: the copies that watched processes use. Every other user of such a library on the machine then meets the probes
+    /// too, and is let pass. `off`: none.
+    #[arg(long = "tls.openssl", value_name = "SWITCH", env = "PULLSCOPE_TLS_OPENSSL", help_heading = "TLS")]
+    pub tls_openssl: Option<Switch>,
 
     /// Most values of the registry label, further ones are counted as `[OTHER]` [default: 200]
     #[arg(long, value_name = "NUMBER", env = "PULLSCOPE_MAX_REGISTRIES", help_heading = "Settings")]

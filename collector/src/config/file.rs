@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::OneOrMany;
-use super::{ListenAddress, MaxConnections, MaxRegistries, RingBufferBytes, Strategy, TelemetryPath};
+use super::{ListenAddress, MaxConnections, MaxRegistries, RingBufferBytes, Strategy, Switch, TelemetryPath};
 use crate::failure::Failure;
 use crate::log;
 use crate::targets::{ArgvPattern, Comm, Role, Target, TargetName, Targets};
@@ -25,6 +25,7 @@ pub struct File {
     pub max_registries: Option<MaxRegistries>,
     pub web: Web,
     pub kernel: Kernel,
+    pub tls: Tls,
     pub log: Log,
     pub targets: Targets,
 }
@@ -38,6 +39,7 @@ struct Written {
     default_targets: bool,
     web: Web,
     kernel: Kernel,
+    tls: Tls,
     log: Log,
     targets: Vec<Spanned<WrittenTarget>>,
 }
@@ -50,6 +52,7 @@ impl Default for Written {
             default_targets: true,
             web: Web::default(),
             kernel: Kernel::default(),
+            tls: Tls::default(),
             log: Log::default(),
             targets: Vec::new(),
         }
@@ -69,6 +72,13 @@ pub struct Kernel {
     pub strategy: Option<Strategy>,
     pub ring_buffer_bytes: Option<RingBufferBytes>,
     pub max_connections: Option<MaxConnections>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    pub go: Option<Switch>,
+    pub openssl: Option<Switch>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,6 +106,7 @@ impl Default for File {
             max_registries: None,
             web: Web::default(),
             kernel: Kernel::default(),
+            tls: Tls::default(),
             log: Log::default(),
             targets,
         }
@@ -147,6 +158,7 @@ impl File {
             max_registries: written.max_registries,
             web: written.web,
             kernel: written.kernel,
+            tls: written.tls,
             log: written.log,
             targets,
         })

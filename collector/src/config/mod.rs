@@ -10,8 +10,11 @@ mod tests;
 mod values;
 
 pub use args::SettingsArgs;
-pub use values::{ListenAddress, MaxConnections, MaxRegistries, RingBufferBytes, Strategy, TelemetryPath};
+pub use values::{
+    ListenAddress, MaxConnections, MaxRegistries, RingBufferBytes, Strategy, Switch, TelemetryPath,
+};
 
+use crate::binaries::Wanted;
 use crate::failure::Failure;
 use crate::log;
 use crate::targets::Targets;
@@ -36,6 +39,10 @@ pub struct Settings {
     pub ring_buffer_bytes: RingBufferBytes,
     /// Most connections that are followed at once.
     pub max_connections: MaxConnections,
+    /// Whether Go programs get probes.
+    pub tls_go: Switch,
+    /// Whether copies of OpenSSL get probes.
+    pub tls_openssl: Switch,
     /// Whether the kernel measures its programs.
     pub bpf_stats: bool,
     /// Most values of the `registry` label.
@@ -49,6 +56,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The TLS libraries that are to be probed.
+    pub fn wanted(&self) -> Wanted {
+        Wanted { go: self.tls_go == Switch::Auto, openssl: self.tls_openssl == Switch::Auto }
+    }
+
     /// Puts the sources together. Fails on a config file that cannot be read or is not valid.
     pub fn load(args: &SettingsArgs) -> Result<Self, Failure> {
         let file = match &args.config_file {
@@ -80,6 +92,8 @@ impl Settings {
                 .or(file.kernel.ring_buffer_bytes)
                 .unwrap_or_default(),
             max_connections: args.kernel_max_connections.or(file.kernel.max_connections).unwrap_or_default(),
+            tls_go: args.tls_go.or(file.tls.go).unwrap_or_default(),
+            tls_openssl: args.tls_openssl.or(file.tls.openssl).unwrap_or_default(),
             bpf_stats: args.bpf_stats.or(file.bpf_stats).unwrap_or_default(),
             max_registries: args.max_registries.or(file.max_registries).unwrap_or_default(),
             log_level: args.log_level.or(file.log.level).unwrap_or_default(),

@@ -27,6 +27,7 @@ fn defaults() {
     assert_eq!(settings.ring_buffer_bytes.get(), 4 << 20);
     assert_eq!(settings.max_connections.get(), 16384);
     assert_eq!(settings.max_registries.get(), 200);
+    assert_eq!((settings.tls_go, settings.tls_openssl), (Switch::Auto, Switch::Auto));
     assert!(!settings.bpf_stats);
     assert_eq!((settings.log_level, settings.log_format), (log::Level::Info, log::Format::Text));
     assert_eq!(settings.targets.as_slice().len(), crate::targets::defaults::TABLE.len());
@@ -44,6 +45,9 @@ fn a_file_sets_everything() {
         strategy = "syscall"
         ring_buffer_bytes = 65536
         max_connections = 99
+        [tls]
+        go = "off"
+        openssl = "off"
         [log]
         level = "debug"
         format = "json"
@@ -60,6 +64,7 @@ fn a_file_sets_everything() {
     assert_eq!(settings.strategy, Strategy::Syscall);
     assert_eq!(settings.ring_buffer_bytes.get(), 65536);
     assert_eq!(settings.max_connections.get(), 99);
+    assert_eq!((settings.tls_go, settings.tls_openssl), (Switch::Off, Switch::Off));
     assert_eq!(settings.max_registries.get(), 7);
     assert_eq!((settings.log_level, settings.log_format), (log::Level::Debug, log::Format::Json));
     let [target] = settings.targets.as_slice() else { panic!("{:?}", settings.targets) };
@@ -70,17 +75,19 @@ fn a_file_sets_everything() {
 
 #[test]
 fn a_flag_wins_over_the_file() {
-    let text = "max_registries = 7\n[web]\nlisten_address = \":9\"\n[kernel]\nstrategy = \"syscall\"\n[log]\nlevel = \"error\"\n";
+    let text = "max_registries = 7\n[tls]\nopenssl = \"auto\"\n[web]\nlisten_address = \":9\"\n[kernel]\nstrategy = \"syscall\"\n[log]\nlevel = \"error\"\n";
     let flags = [
         "--web.listen-address=:1,:2",
         "--web.listen-address=:3",
         "--kernel.strategy=sock",
+        "--tls.openssl=off",
         "--log.level=warn",
     ];
     let settings = Settings::merge(&args(&flags), file(text));
     let addresses: Vec<_> = settings.listen_addresses.iter().map(ToString::to_string).collect();
     assert_eq!(addresses, [":1", ":2", ":3"]);
     assert_eq!(settings.strategy, Strategy::Sock);
+    assert_eq!((settings.tls_go, settings.tls_openssl), (Switch::Auto, Switch::Off));
     assert_eq!(settings.log_level, log::Level::Warn);
     assert_eq!(settings.max_registries.get(), 7);
 }

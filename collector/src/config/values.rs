@@ -20,6 +20,17 @@ pub enum Strategy {
     Syscall,
 }
 
+/// Whether programs of a TLS library get probes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// Those that watched processes run.
+    #[default]
+    Auto,
+    /// None: their connections are opaque.
+    Off,
+}
+
 /// One value or a list of them, as the file may have it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected an address such as \"127.0.0.1:10617\", or a list of them")]

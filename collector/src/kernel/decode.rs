@@ -5,10 +5,14 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use bytes::Bytes;
 use collector_common::TARGET_CANDIDATE;
 use collector_common::conn::{self, Direction, Phase, Protocol, Transport};
-use collector_common::event::{Data, Endpoint, Header, Kind, Open, Process, Snapshot, State};
+use collector_common::event::{
+    self, Data, Endpoint, Header, Kind, Layer, Open, Part, Process, Snapshot, State,
+};
 use zerocopy::FromBytes;
 
-use crate::model::event::{ConnId, Ends, Event, Flow, Flows, Pid, TargetId};
+use crate::model::event::{
+    Amount, Captured, ConnId, Ends, Event, Flow, Flows, Frame, Message, Pid, TargetId,
+};
 
 /// What a record means.
 #[derive(Debug)]
@@ -65,6 +69,9 @@ pub fn decode(record: &[u8], candidate: impl Fn(Pid) -> Option<TargetId>) -> Rec
         Some(Kind::State) => changed(record),
         Some(Kind::Data) => data(record),
         Some(Kind::Close) => closed(record),
+        Some(Kind::Frame) => frame(record),
+        Some(Kind::Message) => message(record),
+        Some(Kind::Field) => field(record),
         None => None,
     }
     .unwrap_or(Record::Malformed)
@@ -117,6 +124,7 @@ fn closed(record: &[u8]) -> Option<Record> {
         before: Phase::from_number(state.before)?,
         error: state.error,
         flows: flows(&state.snapshot.received, &state.snapshot.sent),
+        lost: state.snapshot.lost,
         time: state.header.time,
     }))
 }
@@ -146,16 +154,83 @@ fn data(record: &[u8]) -> Option<Record> {
     let (data, bytes) = Data::read_from_prefix(record).ok()?;
     Some(Record::Event(Event::Data {
         conn: conn_id(&data.snapshot),
+        layer: Layer::from_number(data.layer)?,
         pid: data.header.tgid,
         direction: Direction::from_number(data.direction)?,
         protocol: Protocol::from_number(data.protocol)?,
         start: data.start,
-        bytes: Bytes::copy_from_slice(bytes.get(..data.captured as usize)?),
+        bytes: captured(bytes, data.captured)?,
         end: data.end == 1,
         flows: flows(&data.snapshot.received, &data.snapshot.sent),
         lost: data.snapshot.lost,
         time: data.header.time,
     }))
+}
+
+fn frame(record: &[u8]) -> Option<Record> {
+    let (frame, bytes) = event::Frame::read_from_prefix(record).ok()?;
+    Some(Record::Event(Event::Frame {
+        conn: conn_id(&frame.snapshot),
+        pid: frame.header.tgid,
+        frame: Frame {
+            direction: Direction::from_number(frame.direction)?,
+            layer: Layer::from_number(frame.layer)?,
+            kind: frame.kind,
+            flags: frame.flags,
+            stream: frame.stream,
+            length: frame.length,
+            payload: captured(bytes, frame.captured)?,
+        },
+        flows: flows(&frame.snapshot.received, &frame.snapshot.sent),
+        lost: frame.snapshot.lost,
+        time: frame.header.time,
+    }))
+}
+
+fn message(record: &[u8]) -> Option<Record> {
+    let (message, bytes) = event::Message::read_from_prefix(record).ok()?;
+    let amount = match event::Amount::from_number(message.amount_is)? {
+        event::Amount::None => Amount::None,
+        event::Amount::Total => Amount::Total(message.amount),
+        event::Amount::Passed => Amount::Passed(message.amount),
+        event::Amount::Left => Amount::Left(message.amount),
+    };
+    Some(Record::Event(Event::Message {
+        conn: conn_id(&message.snapshot),
+        pid: message.header.tgid,
+        message: Message {
+            goroutine: message.goroutine,
+            serves: message.serves == 1,
+            part: Part::from_number(message.part)?,
+            stream: message.stream,
+            code: message.code,
+            amount,
+            bytes: captured(bytes, message.captured)?,
+            end: message.end == 1,
+            truncated: message.truncated == 1,
+        },
+        flows: flows(&message.snapshot.received, &message.snapshot.sent),
+        lost: message.snapshot.lost,
+        time: message.header.time,
+    }))
+}
+
+fn field(record: &[u8]) -> Option<Record> {
+    let (field, bytes) = event::Field::read_from_prefix(record).ok()?;
+    let (name, value) = bytes.split_at_checked(event::Field::NAME)?;
+    Some(Record::Event(Event::Field {
+        pid: field.header.tgid,
+        goroutine: field.goroutine,
+        name: captured(name, field.name_len.into())?,
+        value: captured(value, field.value_len.into())?,
+        truncated: field.truncated == 1,
+        time: field.header.time,
+    }))
+}
+
+/// The captured bytes: what lies behind them in the record is not defined.
+fn captured(bytes: &[u8], length: u32) -> Option<Captured> {
+    bytes.get(..length as usize).map(|bytes| Captured(Bytes::copy_from_slice(bytes)))
 }
 
 fn conn_id(snapshot: &Snapshot) -> ConnId {

@@ -2,12 +2,15 @@
 //!
 //! - [`btf`], [`offsets`], [`registers`]: what the programs must be told about this kernel and this processor;
 //! - [`programs`], [`strategy`], [`shared_array`]: loading and attaching;
+//! - [`uprobes`], [`multi`]: the programs that hang in program files;
 //! - [`decode`]: from records to [`crate::model::event::Event`].
 
 pub mod btf;
 pub mod decode;
+mod multi;
 pub mod offsets;
 pub mod programs;
 pub mod registers;
 pub mod shared_array;
 pub mod strategy;
+pub mod uprobes;

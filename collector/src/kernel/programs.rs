@@ -1,7 +1,6 @@
 //! Loading and attaching the kernel programs.
 
 use std::fs::File;
-
 use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, anyhow};
@@ -18,8 +17,10 @@ use tracing::warn;
 use tracing_log::LogTracer;
 
 use super::btf::Btf;
+use super::multi::Loader;
 use super::shared_array::SharedArray;
 use super::strategy::Strategy;
+use super::uprobes::{Instrumented, Uprobes};
 use super::{offsets, registers};
 
 /// The compiled kernel programs; empty in a build that was made without their toolchain.
@@ -98,6 +99,7 @@ pub struct Programs {
     pub probes: Vec<Probe>,
     /// The kernel measures as long as this is open.
     measuring: Option<OwnedFd>,
+    uprobes: Uprobes,
     ebpf: Ebpf,
     #[cfg(feature = "kernel-log")]
     log: EbpfLogger<LogTracer>,
@@ -122,6 +124,7 @@ impl Programs {
             .map_max_entries("CONNECTIONS", options.max_connections)
             .load(OBJECT)
             .map_err(|error| refused(anyhow!(error)))?;
+        let loader = Loader::new(OBJECT, &ebpf)?;
         let watched = shared(&ebpf, "WATCHED", PID_LIMIT as usize / 64)?;
         let sleeping = shared(&ebpf, "SLEEPING", 1)?;
         Ok(Self {
@@ -137,8 +140,14 @@ impl Programs {
             measuring: options.measure.then(|| enable_stats(Stats::RunTime)).transpose()?,
             #[cfg(feature = "kernel-log")]
             log: EbpfLogger::init_with_logger(&mut ebpf, LogTracer::new())?,
+            uprobes: Uprobes::new(take(&mut ebpf, "LAYOUTS")?, loader),
             ebpf,
         })
+    }
+
+    /// Puts probes into a program file: as long as what is returned lives, every process that runs the file has them.
+    pub fn instrument(&mut self, file: &File, wanted: &binary::Program) -> anyhow::Result<Instrumented> {
+        self.uprobes.instrument(&mut self.ebpf, file, wanted)
     }
 
     /// Passes on what the programs have logged, in builds where they do.
@@ -152,12 +161,13 @@ impl Programs {
         if self.measuring.is_none() {
             return Vec::new();
         }
-        let cost = |probe: &Probe| {
-            let info = self.ebpf.program(probe.name)?.info().ok()?;
+        let cost = |name: &'static str| {
+            let info = self.ebpf.program(name)?.info().ok()?;
             let nanoseconds = u64::try_from(info.run_time().as_nanos()).unwrap_or(u64::MAX);
-            Some(Cost { name: probe.name, runs: info.run_count(), nanoseconds })
+            Some(Cost { name, runs: info.run_count(), nanoseconds })
         };
-        self.probes.iter().filter_map(cost).collect()
+        let always = self.probes.iter().map(|probe| probe.name);
+        always.chain(self.uprobes.loaded()).filter_map(cost).collect()
     }
 
     /// Attaches all programs. Those that see `connect` need the unified cgroup hierarchy; without it the rest goes on, and
@@ -199,7 +209,7 @@ fn attach_connect(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn program<'a, T>(ebpf: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut T>
+pub(super) fn program<'a, T>(ebpf: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut T>
 where
     &'a mut T: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
 {
@@ -221,7 +231,7 @@ fn shared(ebpf: &Ebpf, name: &str, len: usize) -> anyhow::Result<SharedArray> {
 }
 
 /// The verifier's log is for whoever changes the programs; the operator is told that there is one.
-fn explain(error: ProgramError) -> anyhow::Error {
+pub(super) fn explain(error: ProgramError) -> anyhow::Error {
     match error {
         ProgramError::LoadError { io_error, verifier_log } => {
             let log = verifier_log.to_string();

@@ -6,7 +6,7 @@ use prometheus::{IntCounter, IntGauge, Result};
 
 use super::family::{Builder, Family};
 use super::labels::{
-    AttachedStrategy, GaugeName, Library, Loss, Map, Probe, Process, Revision, Unattributed, Version,
+    AttachedStrategy, GaugeName, Library, Loss, Map, Probe, Process, Refused, Revision, Unattributed, Version,
 };
 use super::table::itself as table;
 
@@ -15,6 +15,7 @@ pub struct Itself {
     build_info: Family<(Version, Revision, AttachedStrategy), IntGauge>,
     probe_attached: Family<(Probe,), IntGauge>,
     binaries_instrumented: Family<(Library,), IntGauge>,
+    binaries_refused: Family<(Refused,), IntCounter>,
     processes_watched: Family<(Process,), IntGauge>,
     kernel_events: Family<(event::Kind,), IntCounter>,
     kernel_events_lost: Family<(Loss,), IntCounter>,
@@ -34,6 +35,7 @@ impl Itself {
             build_info: build.family(&table::BUILD_INFO, processes)?,
             probe_attached: build.family(&table::PROBE_ATTACHED, processes)?,
             binaries_instrumented: build.family(&table::BINARIES_INSTRUMENTED, processes)?,
+            binaries_refused: build.family(&table::BINARIES_REFUSED, processes)?,
             processes_watched: build.family(&table::PROCESSES_WATCHED, processes)?,
             kernel_events: build.family(&table::KERNEL_EVENTS, processes)?,
             kernel_events_lost: build.family(&table::KERNEL_EVENTS_LOST, processes)?,
@@ -62,6 +64,11 @@ impl Itself {
     /// How many files of a TLS library are probed now.
     pub fn binaries_instrumented(&self, library: Library, files: u32) {
         self.binaries_instrumented.set(&(library,), i64::from(files));
+    }
+
+    /// A program file got no probes, or not all that it should have.
+    pub fn binary_refused(&self, reason: &'static str) {
+        self.binaries_refused.add(&(Refused::from_reason(reason),), 1);
     }
 
     /// A watched process is there; exactly one [`process_ended`](Self::process_ended) is to follow.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use collector_common::counters::Counter;
 use collector_common::event;
-use wire::http1::Method;
+use wire::http::Method;
 use wire::oci::Kind;
 use wire::registry::RegistryLabel;
 
@@ -15,11 +15,11 @@ use super::label::{Label, LabelValue, Values};
 use crate::model::fact::{ConnectResult, LookupResult, Role, Status, Visibility};
 use crate::model::reason;
 
-/// Gives an enum its label's name and the text of each variant. `also` lists values that no variant has yet.
+/// Gives an enum its label's name and the text of each variant.
 macro_rules! label {
-    ($name:literal, $type:ty { $($variant:ident => $value:literal),* $(,)? } $(also $($extra:literal),*)?) => {
+    ($name:literal, $type:ty { $($variant:ident => $value:literal),* $(,)? }) => {
         impl LabelValue for $type {
-            const LABEL: Label = Label { name: $name, values: Values::Closed(&[$($value,)* $($($extra,)*)?]) };
+            const LABEL: Label = Label { name: $name, values: Values::Closed(&[$($value,)*]) };
 
             fn as_str(&self) -> &str {
                 match self { $(Self::$variant => $value,)* }
@@ -42,13 +42,15 @@ label!("result", ConnectResult {
     Canceled => "canceled", Other => "other",
 });
 label!("role", Role { Client => "client", Server => "server" });
-label!("visibility", Visibility { Plaintext => "plaintext", TlsOpaque => "tls_opaque", Other => "other" }
-    also "tls_decoded");
+label!("visibility", Visibility {
+    Plaintext => "plaintext", TlsDecoded => "tls_decoded", TlsOpaque => "tls_opaque", Other => "other",
+});
 label!("result", LookupResult {
     Ok => "ok", Nxdomain => "nxdomain", Servfail => "servfail", Timeout => "timeout", Other => "other",
 });
 label!("type", event::Kind {
     Exec => "exec", Fork => "fork", Exit => "exit", Open => "open", State => "state", Data => "data", Close => "close",
+    Frame => "frame", Message => "message", Field => "field",
 });
 
 /// Whether a connection came about.
@@ -208,10 +210,43 @@ named!(
     /// Why something that was seen belongs to no exchange.
     Unattributed, "reason", Values::Closed(&UNATTRIBUTED)
 );
+named!(
+    /// Why a program file has no probes.
+    Refused, "reason", Values::Closed(&REFUSED)
+);
 
 /// The gauges that count begins and ends.
 pub const GAUGES: [&str; 4] =
     ["connections_open", "processes_watched", "registry_requests_in_flight", "served_requests_in_flight"];
+
+/// Reasons of [`Refused`]: those of `binary` and of discovery, and [`Refused::OTHER`]; a test goes through the former.
+pub const REFUSED: [&str; 15] = [
+    "unreadable",
+    "other_machine",
+    "malformed",
+    "too_much",
+    "version_unknown",
+    "too_old",
+    "too_new",
+    "functions_unknown",
+    "function_doubtful",
+    "module_unknown",
+    "table_full",
+    "not_looked_at",
+    "changing",
+    "attach_failed",
+    "other",
+];
+
+impl Refused {
+    /// A reason that is not in the list.
+    pub const OTHER: Self = Self("other");
+
+    /// The reason as a label; what is not in the list is `other`.
+    pub fn from_reason(reason: &'static str) -> Self {
+        if REFUSED.contains(&reason) { Self(reason) } else { Self::OTHER }
+    }
+}
 
 /// What the kernel programs count as lost, and [`Loss::MALFORMED`].
 pub const LOSSES: [&str; Counter::ALL.len() + 1] = {
@@ -235,8 +270,8 @@ impl From<Counter> for Loss {
     }
 }
 
-/// Reasons that `wire` gives; a test holds them against [`wire::http1::Unparsed`].
-const UNPARSED: [&str; 9] = [
+/// Reasons that `wire` gives; a test holds them against [`wire::http::Unparsed`].
+const UNPARSED: [&str; 11] = [
     "head_too_long",
     "bad_head",
     "bad_framing",
@@ -246,6 +281,8 @@ const UNPARSED: [&str; 9] = [
     "pipelined",
     "head_cut",
     "http2",
+    "hpack_unknown",
+    "pushed",
 ];
 
 /// Reasons of [`Unattributed`]: those of `wire` and of the model, and [`Unattributed::OTHER`].

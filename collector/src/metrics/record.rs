@@ -52,6 +52,10 @@ impl Metrics {
             Fact::NetworkBytes { client, received, sent } => {
                 self.traffic.network_bytes(&self.peers(client), *received, *sent);
             }
+            Fact::Handshake { client, duration } => {
+                self.traffic.tls_handshake_ended(&self.peers(client), *duration);
+            }
+            Fact::HpackUnknown { fields } => self.itself.hpack_unknown(*fields),
             Fact::Lookup { process, result, duration } => {
                 self.traffic.lookup_ended(&self.process(*process), *result, *duration);
             }
@@ -95,6 +99,7 @@ impl Metrics {
             | Fact::ResponseBytes { client, .. }
             | Fact::Download { client, .. }
             | Fact::Connected { client, .. }
+            | Fact::Handshake { client, .. }
             | Fact::NetworkBytes { client, .. } => role(&client.process).is_client(),
             Fact::Lookup { process, .. } => role(process).is_client(),
             Fact::ServedBegan { process }
@@ -106,6 +111,7 @@ impl Metrics {
             | Fact::Visible { .. }
             | Fact::ProcessBegan { .. }
             | Fact::ProcessEnded { .. }
+            | Fact::HpackUnknown { .. }
             | Fact::Unattributed { .. }
             | Fact::Corrected { .. } => true,
         }

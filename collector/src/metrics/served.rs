@@ -1,7 +1,7 @@
 //! Records what watched processes serve to others.
 
 use prometheus::{Histogram, IntCounter, IntGauge, Result};
-use wire::http1::Method;
+use wire::http::Method;
 use wire::oci::Kind;
 
 use super::family::{Builder, Family};

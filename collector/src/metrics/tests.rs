@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use collector_common::counters::Counter;
 use collector_common::event;
-use wire::http1::{Method, Unparsed};
+use wire::http::{Method, Unparsed};
 use wire::oci::Kind;
 use wire::registry::RegistryLabel;
 
@@ -97,7 +97,7 @@ fn the_contract_is_kept() {
         dns_lookup_duration_seconds{process,result} connections_by_visibility_total{process,visibility} \
         served_requests_total{process,kind,method,code} served_request_duration_seconds{process,kind} \
         served_requests_in_flight{process} served_bytes_total{process,kind} served_downloads_total{process,kind,status} \
-        build_info{version,revision,kernel_strategy} probe_attached{probe} binaries_instrumented{library} \
+        build_info{version,revision,kernel_strategy} probe_attached{probe} binaries_instrumented{library} binaries_refused_total{reason} \
         processes_watched{process} kernel_events_total{type} kernel_events_lost_total{reason} \
         exchanges_unattributed_total{reason} hpack_unknown_total{} corrections_total{gauge} series_dropped_total{metric} \
         map_entries{map} map_max_entries{map} probe_runs_total{probe} probe_run_seconds_total{probe}";
@@ -115,20 +115,15 @@ fn the_contract_is_kept() {
 #[test]
 fn every_metric_of_the_table_can_be_recorded() {
     let metrics = metrics(10);
-    let peers = Peers {
-        process: metrics.process(TargetId(0)),
-        registry: metrics.registries.label(&RegistryLabel::Unknown),
-    };
     for fact in every_fact() {
         metrics.record(&fact);
     }
-    metrics.traffic.tls_handshake_ended(&peers, 1);
     metrics.itself.probe_attached(Probe("p"), true);
     metrics.itself.binaries_instrumented(Library::Go, 1);
+    metrics.itself.binary_refused("too_new");
     metrics.itself.kernel_event(event::Kind::Exec);
     metrics.itself.kernel_losses(Counter::RingFull, 1);
     metrics.itself.malformed_record();
-    metrics.itself.hpack_unknown(1);
     metrics.itself.map(Map("m"), 1, 2);
     metrics.itself.probe_cost(Probe("p"), 1, 1);
     let text = text(&metrics);
@@ -155,6 +150,8 @@ fn every_fact() -> Vec<Fact> {
         Fact::ConnectionEnded { process, role: Side::Client },
         Fact::Visible { process, visibility: Visibility::Plaintext },
         Fact::NetworkBytes { client: client(), received: 2, sent: 1 },
+        Fact::Handshake { client: client(), duration: 1 },
+        Fact::HpackUnknown { fields: 1 },
         Fact::Lookup { process, result: LookupResult::Ok, duration: 1 },
         Fact::ServedBegan { process: serves },
         ended,
@@ -333,6 +330,7 @@ fn known_series_exist_from_the_start() {
     assert_eq!(series["pullscope_kernel_events_lost_total"], Counter::ALL.len() + 1);
     assert_eq!(series["pullscope_exchanges_unattributed_total"], UNATTRIBUTED.len());
     assert_eq!(series["pullscope_hpack_unknown_total"], 1);
+    assert_eq!(series["pullscope_binaries_refused_total"], labels::REFUSED.len());
     assert!(
         !series.contains_key("pullscope_registry_requests_total"),
         "registries are not known from the start"
@@ -350,8 +348,43 @@ fn every_reason_of_the_decoder_is_in_the_list() {
 }
 
 #[test]
+fn every_refusal_is_in_the_list() {
+    use binary::Refusal;
+    let refusals = [
+        Refusal::Unreadable(io::ErrorKind::Other),
+        Refusal::NotElf,
+        Refusal::Machine(1),
+        Refusal::Malformed(""),
+        Refusal::TooMuch,
+        Refusal::VersionUnknown,
+        Refusal::Development,
+        Refusal::Experiment,
+        Refusal::TooOld(None),
+        Refusal::NoFunctions,
+        Refusal::Ambiguous,
+        Refusal::BadFunctions(""),
+        Refusal::NoModuleData,
+        Refusal::NotCode,
+        Refusal::Instruction,
+        Refusal::Repeated,
+        Refusal::Module,
+    ];
+    for refusal in refusals {
+        assert!(labels::REFUSED.contains(&refusal.label()), "{}", refusal.label());
+    }
+    let metrics = metrics(1);
+    metrics.itself.binary_refused("never heard of");
+    assert_eq!(value(&metrics, r#"pullscope_binaries_refused_total{reason="other"}"#), Some(1.0));
+}
+
+#[test]
 fn every_reason_is_explained() {
-    for metric in [table::itself::KERNEL_EVENTS_LOST.metric, table::itself::EXCHANGES_UNATTRIBUTED.metric] {
+    let of_reasons = [
+        table::itself::KERNEL_EVENTS_LOST.metric,
+        table::itself::EXCHANGES_UNATTRIBUTED.metric,
+        table::itself::BINARIES_REFUSED.metric,
+    ];
+    for metric in of_reasons {
         let Values::Closed(reasons) = metric.labels[0].values else {
             panic!("{}: open reasons", metric.name)
         };

@@ -4,12 +4,12 @@
 //! whose challenge named this token server, the host that the request names, then what the connection itself shows (SNI,
 //! the name that DNS gave for the address, the address).
 
-use wire::http1::{Location, Method, RequestHead, RequestTarget};
+use wire::http::{Location, Method, RequestHead, RequestTarget};
 use wire::oci::{self, Kind, Reference};
 use wire::registry::RegistryLabel;
 
 use super::Context;
-use super::event::Pid;
+use super::exchange::Seat;
 use super::hashes::{Hashes, resolve};
 
 /// What a request is, as far as it can be known when its head has passed.
@@ -22,20 +22,14 @@ pub(super) struct Attribution {
     pub redirected: bool,
 }
 
-/// Attributes a request of a client. `connection` is what the connection itself shows.
-pub(super) fn of_request(
-    head: &RequestHead,
-    pid: Pid,
-    connection: RegistryLabel,
-    now: u64,
-    context: &mut Context,
-) -> Attribution {
+/// Attributes a request of a client. `seat` says what the connection itself shows.
+pub(super) fn of_request(head: &RequestHead, seat: &Seat, now: u64, context: &mut Context) -> Attribution {
     let (path, query) = (head.target.path(), head.target.query());
     let asked = oci::classify(head.method, path, query);
     let hashes = context.hashes;
     let (mut redirect, mut challenger) = (None, None);
-    if let (Some(host), Some(memory)) = (&head.host, context.processes.memory(pid)) {
-        redirect = memory.redirect(hashes.url(false, host, head.target.as_str()), now);
+    if let (Some(host), Some(memory)) = (&head.host, context.processes.memory(seat.party.pid)) {
+        redirect = memory.redirect(hashes.url(seat.secure, host, head.target.as_str()), now);
         challenger = memory.realm(hashes.realm(host, path));
     }
     let mirrored = asked.mirror_of.as_deref().map(RegistryLabel::from_host);
@@ -48,7 +42,7 @@ pub(super) fn of_request(
         .or(redirect.map(|redirect| redirect.registry))
         .or(challenger)
         .or_else(|| head.host.as_deref().map(RegistryLabel::from_host))
-        .unwrap_or(connection);
+        .unwrap_or_else(|| seat.shown.clone());
     Attribution { registry, kind, subject, redirected }
 }
 
@@ -77,18 +71,20 @@ fn subject(asked: &oci::OciRequest<'_>, path: &str, hashes: Hashes) -> Option<u6
 
 /// Where a request was sent: what a relative `Location` is relative to. It lives as long as the exchange.
 pub(super) struct Place {
+    secure: bool,
     host: String,
     target: RequestTarget,
 }
 
 impl Place {
-    pub fn of(head: RequestHead) -> Option<Self> {
-        Some(Self { host: head.host?, target: head.target })
+    /// `secure`: inside TLS.
+    pub fn of(head: RequestHead, secure: bool) -> Option<Self> {
+        Some(Self { secure, host: head.host?, target: head.target })
     }
 
     /// The hash of the URL that `location` means here.
     pub fn follow(&self, location: &Location, hashes: Hashes) -> u64 {
-        let https = location.is_https().unwrap_or(false);
+        let https = location.is_https().unwrap_or(self.secure);
         match location.host() {
             Some(host) => hashes.url(https, host, location.target()),
             None => hashes.url(https, &self.host, &resolve(self.target.as_str(), location.target())),

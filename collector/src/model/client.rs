@@ -1,7 +1,7 @@
 //! A client's TCP connection: the attempt to connect, the registry that it is for, and its bytes.
 //!
-//! The registry is known when the first request or `ClientHello` has passed. Until then the connect and the bytes wait,
-//! for [`PATIENCE`] or until the close; then what the connection itself shows has to do.
+//! The registry is known when the first request or `ClientHello` has passed. Until then the connect, the TLS
+//! handshake and the bytes wait, for [`PATIENCE`] or until the close; then what the connection itself shows has to do.
 
 use super::event::{Flows, Phase, TargetId};
 use super::fact::{Client, ConnectResult, Fact};
@@ -17,6 +17,8 @@ pub(super) struct Traffic {
     attempt: Option<u64>,
     /// Who connected and how long it took, while that waits for its registry. Another process may use the connection.
     connected: Option<(TargetId, u64)>,
+    /// The same for the TLS handshake.
+    handshaken: Option<(TargetId, u64)>,
     /// Whose traffic it is, once that is known.
     client: Option<Client>,
     /// When the wait for evidence ends.
@@ -55,6 +57,21 @@ impl Traffic {
         }
     }
 
+    /// The TLS handshake ended. It is reported with the registry.
+    pub fn handshaken(&mut self, process: TargetId, duration: u64, outbox: &Outbox) {
+        self.handshaken = Some((process, duration));
+        self.report_handshake(outbox);
+    }
+
+    fn report_handshake(&mut self, outbox: &Outbox) {
+        if let Some(client) = &self.client
+            && let Some((process, duration)) = self.handshaken.take()
+        {
+            let client = Client { process, registry: client.registry.clone() };
+            outbox.push(Fact::Handshake { client, duration });
+        }
+    }
+
     /// The attempt came to nothing.
     pub fn failed(&mut self, result: ConnectResult, time: u64, client: Client, outbox: &Outbox) {
         if let Some(began) = self.attempt.take() {
@@ -82,6 +99,7 @@ impl Traffic {
             outbox.push(Fact::Connected { client, result: ConnectResult::Ok, duration });
         }
         self.client = Some(client);
+        self.report_handshake(outbox);
     }
 
     /// Reports the bytes that have passed since the last report, if it is known whose they are.

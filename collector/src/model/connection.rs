@@ -1,17 +1,18 @@
 //! One connection: what its events mean.
 
+mod passing;
+
 use std::net::SocketAddr;
 
-use wire::http1::Unparsed;
 use wire::registry::RegistryLabel;
 
 use super::client::{self, Traffic};
+use super::content::Content;
 use super::dns::Lookups;
-use super::event::{Direction, Ends, Flows, Phase, Pid, Protocol, TargetId};
-use super::exchange::Party;
+use super::event::{Direction, Ends, Flows, Layer, Phase, Pid, Protocol, TargetId};
+use super::exchange::{Party, Seat};
 use super::fact::{Client, Fact, Role, Visibility};
-use super::handshake::{Handshake, Shown};
-use super::http::{Http, Seat, Seen};
+use super::handshake::Handshake;
 use super::outbox::{Guard, Open};
 use super::{Context, reason};
 
@@ -23,6 +24,15 @@ pub(super) struct Data<'a> {
     pub bytes: &'a [u8],
     pub end: bool,
     pub flows: Flows,
+    pub lost: u32,
+    pub time: u64,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy)]
+pub(super) struct At {
+    pub flows: Flows,
+    /// Events lost up to then.
     pub lost: u32,
     pub time: u64,
 }
@@ -52,7 +62,7 @@ pub(super) struct Connection {
     open: Option<Guard<Open>>,
     visible: bool,
     traffic: Traffic,
-    http: Option<Box<Http>>,
+    content: Content,
     handshake: Handshake,
     /// A `ClientHello` has passed.
     greeted: bool,
@@ -78,7 +88,7 @@ impl Connection {
             open: None,
             visible: false,
             traffic: Traffic::default(),
-            http: None,
+            content: Content::default(),
             handshake: Handshake::default(),
             greeted: false,
             lookups: Lookups::default(),
@@ -113,61 +123,6 @@ impl Connection {
         connection
     }
 
-    pub fn data(&mut self, pid: Pid, data: &Data<'_>, context: &mut Context) {
-        self.pid = pid;
-        self.process = context.target(pid, self.process);
-        self.flows = data.flows;
-        let lost = data.lost > self.lost;
-        self.lost = self.lost.max(data.lost);
-        self.report_opposite(data.direction, context);
-        let readable = data.protocol == Protocol::Http1 || !data.bytes.is_empty();
-        match data.protocol {
-            // Not an answer to a request: a server that does not speak TLS says so to a client that has greeted it.
-            Protocol::Http1 | Protocol::Unknown if self.greeted => {}
-            // A span that begins with too few bytes to tell may still be HTTP/1.
-            Protocol::Http1 | Protocol::Unknown if self.http.is_some() || readable => {
-                let seat = self.seat();
-                let first = self.is_first(data);
-                let http = self.http.get_or_insert_with(|| Box::new(Http::new(first)));
-                let seen = http.data(data, lost, &seat, context);
-                self.seen(seen, data.time, context);
-            }
-            Protocol::Tls => match self.handshake.data(data.direction, data.start, data.bytes) {
-                Shown::Nothing => {}
-                Shown::Hello(hello, direction) => {
-                    self.sni = hello.sni.as_deref().map(RegistryLabel::from_host);
-                    self.greeted(direction, data.time, context);
-                }
-                Shown::Unreadable => context.outbox.unattributed(reason::TLS_UNPARSED),
-            },
-            // Reported once, for the client's connection preface (RFC 9113 section 3.4).
-            Protocol::Http2 if !data.end => {
-                context.outbox.unattributed(Unparsed::Http2.as_str());
-                self.take_side(role_of(data.direction), data.time, context);
-            }
-            Protocol::Dns => self.datagram(data, context),
-            Protocol::Http1 | Protocol::Http2 | Protocol::Unknown => {}
-        }
-        self.report(context);
-    }
-
-    /// The kernel was asked.
-    pub fn progress(&mut self, flows: Flows, context: &mut Context) {
-        // The answer may be older than what was told since.
-        if flows.received.position < self.flows.received.position
-            || flows.sent.position < self.flows.sent.position
-        {
-            return;
-        }
-        self.flows = flows;
-        let seat = self.seat();
-        if let Some(http) = &mut self.http {
-            let seen = http.progress(flows, &seat, context);
-            self.seen(seen, flows.received.last.max(flows.sent.last), context);
-        }
-        self.report(context);
-    }
-
     pub fn changed(&mut self, change: Change, flows: Flows, time: u64, context: &mut Context) {
         let Change { before, after, error } = change;
         self.flows = flows;
@@ -189,13 +144,12 @@ impl Connection {
     }
 
     /// The process let go of it.
-    pub fn closed(mut self, before: Phase, error: u32, flows: Flows, time: u64, context: &mut Context) {
-        self.flows = flows;
-        let seat = self.seat();
-        if let Some(http) = &mut self.http {
-            let seen = http.closed(flows, time, &seat, context);
-            self.seen(seen, time, context);
-        }
+    pub fn closed(mut self, before: Phase, error: u32, at: At, context: &mut Context) {
+        let time = at.time;
+        self.flows = at.flows;
+        let seat = self.seat(self.greeted);
+        let seen = self.content.closed(at, &seat, context);
+        self.seen(seen, if self.greeted { Layer::Decrypted } else { Layer::Socket }, time, context);
         self.connect_ended(before, error, time, context);
         self.lookups.closed(time, self.process, context);
         self.settle(context);
@@ -203,9 +157,7 @@ impl Connection {
 
     /// It is gone, or forgotten, without its end having been seen.
     pub fn lost(mut self, context: &mut Context) {
-        if let Some(http) = &mut self.http {
-            http.lost(context);
-        }
+        self.content.gone(context);
         if self.traffic.attempt_lost() {
             context.outbox.unattributed(reason::CONNECT_END_UNKNOWN);
         }
@@ -229,8 +181,7 @@ impl Connection {
 
     /// Whether something goes on whose end may not be told.
     pub fn in_progress(&self) -> bool {
-        let exchanging = self.http.as_ref().is_some_and(|http| http.in_progress());
-        exchanging || self.traffic.connecting() || self.lookups.pending()
+        self.content.in_progress() || self.traffic.connecting() || self.lookups.pending()
     }
 
     /// An attempt to connect that goes on is over now, with the phase that the kernel had it in.
@@ -247,46 +198,11 @@ impl Connection {
         }
     }
 
-    /// What HTTP showed.
-    fn seen(&mut self, seen: Seen, time: u64, context: &mut Context) {
-        let Some(role) = seen.role else { return };
-        self.show(Visibility::Plaintext, context);
-        self.take_side(role, time, context);
-        if let Some(client) = seen.client {
-            self.evidence(client, context);
-        }
-    }
-
-    /// A `ClientHello` passed.
-    fn greeted(&mut self, direction: Direction, time: u64, context: &mut Context) {
-        self.greeted = true;
-        self.show(Visibility::TlsOpaque, context);
-        self.take_side(role_of(direction), time, context);
-        if self.is_tcp_client() {
-            // No more than this will be seen.
-            self.evidence(self.shown_client(), context);
-        }
-    }
-
     /// It is known which registry the connection is for.
     fn evidence(&mut self, client: Client, context: &mut Context) {
         if let Some(peer) = self.peer() {
             context.processes.learn_peer(self.pid, client.process, peer, &client.registry);
             self.traffic.label(client, &context.outbox);
-        }
-    }
-
-    fn datagram(&mut self, data: &Data<'_>, context: &mut Context) {
-        match data.direction {
-            Direction::Sent => {
-                let first = data.flows.sent.first;
-                let captured = !data.bytes.is_empty() || first == 0;
-                self.lookups.sent(data.bytes, if captured { data.time } else { first }, context);
-            }
-            Direction::Received => {
-                let by = (self.pid, self.process);
-                self.lookups.received(data.bytes, data.flows.sent.first, data.time, by, context);
-            }
         }
     }
 
@@ -311,7 +227,7 @@ impl Connection {
     fn settle(&mut self, context: &Context) {
         let moved = self.flows.received.position > 0 || self.flows.sent.position > 0;
         if moved && !matches!(self.ends, Some(Ends::Dns { .. })) {
-            self.show(Visibility::Other, context);
+            self.show(if self.greeted { Visibility::TlsOpaque } else { Visibility::Other }, context);
         }
         if self.is_tcp_client() {
             if !self.traffic.labelled() {
@@ -339,15 +255,6 @@ impl Connection {
             }
             self.traffic.report(received, sent, &context.outbox);
         }
-    }
-
-    /// Whether nothing has passed before these bytes, but for what answers them or they answer.
-    fn is_first(&self, data: &Data<'_>) -> bool {
-        let opposite = match data.direction {
-            Direction::Received => data.flows.sent,
-            Direction::Sent => data.flows.received,
-        };
-        data.start == 0 && (opposite.position == 0 || (self.whole && data.lost == 0))
     }
 
     fn is_tcp_client(&self) -> bool {
@@ -378,19 +285,13 @@ impl Connection {
         Client { process: self.process, registry }
     }
 
-    fn seat(&self) -> Seat {
+    /// `secure`: inside TLS.
+    fn seat(&self, secure: bool) -> Seat {
         Seat {
             party: Party { pid: self.pid, process: self.process },
             local: matches!(self.ends, Some(Ends::Unix { .. })),
+            secure,
             shown: self.shown(),
         }
-    }
-}
-
-/// Who sends the first words of a connection is its client.
-fn role_of(direction: Direction) -> Role {
-    match direction {
-        Direction::Sent => Role::Client,
-        Direction::Received => Role::Server,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::connection::Connection;
-use super::event::ConnId;
+use super::event::{ConnId, Pid};
 use super::recent::Recent;
 use super::{Context, reason};
 
@@ -55,6 +55,17 @@ impl Connections {
             context.outbox.set_forced(false);
         }
         self.with(id, |_| ());
+    }
+
+    /// Makes room for a connection of a known process whose beginning was not seen.
+    pub fn meet(&mut self, id: ConnId, pid: Pid, context: &mut Context) {
+        if self.knows(id) {
+            return;
+        }
+        match context.processes.target(pid) {
+            Some(target) => self.insert(id, Connection::joined(pid, target), context),
+            None => context.outbox.unattributed(reason::CONNECTION_UNKNOWN),
+        }
     }
 
     /// Does something with a connection and notes what is due and goes on in it after that.

@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use wire::http1::ContentRange;
+use wire::http::ContentRange;
 use wire::oci::Kind;
 
 use super::event::Pid;
@@ -56,7 +56,7 @@ pub(super) enum Got {
 enum Wait {
     /// The request that follows the redirect.
     Redirected,
-    /// The request that follows a redirect to HTTPS: it may go where nothing can be read.
+    /// The request that follows a redirect to HTTPS that cannot be read.
     OutOfSight,
     /// The retry with credentials.
     Challenged,
@@ -191,10 +191,10 @@ impl Downloads {
         Some(id)
     }
 
-    /// The answer sends the client elsewhere, perhaps to where nothing can be read: this exchange has nothing more to do
-    /// with it.
-    pub fn redirected(&mut self, id: DownloadId, https: bool, now: u64) {
-        self.pause(id, if https { Wait::OutOfSight } else { Wait::Redirected }, now);
+    /// The answer sends the client elsewhere, perhaps to where nothing can be read (`hidden`): this exchange has nothing
+    /// more to do with it.
+    pub fn redirected(&mut self, id: DownloadId, hidden: bool, now: u64) {
+        self.pause(id, if hidden { Wait::OutOfSight } else { Wait::Redirected }, now);
     }
 
     /// The answer demands credentials: this exchange has nothing more to do with it.

@@ -1,10 +1,13 @@
 //! What the model is told: the kernel's events in plain types, with nothing of the kernel's own layout left in them.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::net::SocketAddr;
+use std::ops::Deref;
 
 use bytes::Bytes;
 pub use collector_common::conn::{Direction, Phase, Protocol};
+pub use collector_common::event::{Layer, Part};
 
 /// A process, by its id in the host's pid namespace (the kernel's `tgid`).
 pub type Pid = u32;
@@ -64,6 +67,84 @@ pub enum Ends {
         /// Whether the path is the process's own end: it serves there.
         serves: bool,
     },
+}
+
+/// Bytes that were captured. They may hold credentials: `Debug` shows only their number.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Captured(pub Bytes);
+
+impl fmt::Debug for Captured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Captured({} bytes)", self.0.len())
+    }
+}
+
+impl Deref for Captured {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// An HTTP/2 frame, or several `DATA` frames of one stream taken as one, without their padding and flags.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Which way.
+    pub direction: Direction,
+    /// Which bytes of the connection it is in.
+    pub layer: Layer,
+    /// Its type (RFC 9113 section 6), or [`Frame::OUT_OF_STEP`].
+    pub kind: u8,
+    /// Its flags.
+    pub flags: u8,
+    /// Its stream.
+    pub stream: u32,
+    /// Length of its payload.
+    pub length: u32,
+    /// The payload, or the start of it.
+    pub payload: Captured,
+}
+
+impl Frame {
+    /// In the place of a type: where the frames of this direction begin is not known from here on.
+    pub const OUT_OF_STEP: u8 = collector_common::event::Frame::OUT_OF_STEP;
+}
+
+/// How much of a body is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// Nothing is known.
+    None,
+    /// All of it, in bytes.
+    Total(u64),
+    /// What passed, in bytes.
+    Passed(u64),
+    /// What was announced and did not pass, in bytes.
+    Left(u64),
+}
+
+/// What a Go program is about to send, or has received, inside TLS.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The goroutine, for the [`Event::Field`]s that came before.
+    pub goroutine: u64,
+    /// Whether the process serves.
+    pub serves: bool,
+    /// What it is.
+    pub part: Part,
+    /// HTTP/2 stream, 0 over HTTP/1.
+    pub stream: u32,
+    /// Status code of a served response, else 0.
+    pub code: u16,
+    /// What is known of the body.
+    pub amount: Amount,
+    /// The bytes of a head.
+    pub bytes: Captured,
+    /// Nothing comes after this in its direction.
+    pub end: bool,
+    /// It has more bytes or fields than were captured.
+    pub truncated: bool,
 }
 
 /// One thing that happened. All times are `CLOCK_MONOTONIC` in nanoseconds.
@@ -129,10 +210,19 @@ pub enum Event {
         /// When.
         time: u64,
     },
+    /// The probes that read the TLS of this process are in place. Its forks have them too.
+    Instrumented {
+        /// The process.
+        pid: Pid,
+        /// When.
+        time: u64,
+    },
     /// Bytes were captured, or the direction turned, or the stream ended.
     Data {
         /// The connection.
         conn: ConnId,
+        /// Which of its bytes: positions, and `flows`, are those of this layer.
+        layer: Layer,
         /// The process that read or wrote.
         pid: Pid,
         /// Which way.
@@ -143,7 +233,7 @@ pub enum Event {
         /// bytes after them that were only counted: `flows` says how far the stream has come.
         start: u64,
         /// The captured bytes, possibly none.
-        bytes: Bytes,
+        bytes: Captured,
         /// The peer has ended this direction.
         end: bool,
         /// How far it has come, this I/O included.
@@ -153,14 +243,63 @@ pub enum Event {
         /// When.
         time: u64,
     },
+    /// A frame passed on a connection that speaks HTTP/2.
+    Frame {
+        /// The connection.
+        conn: ConnId,
+        /// The process that read or wrote.
+        pid: Pid,
+        /// The frame.
+        frame: Frame,
+        /// How far the frame's layer has come.
+        flows: Flows,
+        /// Events of this connection that the kernel could not deliver before this one, ever.
+        lost: u32,
+        /// When.
+        time: u64,
+    },
+    /// A Go program sends or has received something on a TLS connection.
+    Message {
+        /// The connection.
+        conn: ConnId,
+        /// The process.
+        pid: Pid,
+        /// What it is.
+        message: Message,
+        /// How far the socket has come.
+        flows: Flows,
+        /// Events of this connection that the kernel could not deliver before this one, ever.
+        lost: u32,
+        /// When.
+        time: u64,
+    },
+    /// A field of the message that comes next of the same goroutine.
+    Field {
+        /// The process.
+        pid: Pid,
+        /// The goroutine.
+        goroutine: u64,
+        /// The name.
+        name: Captured,
+        /// The value, or the start of it.
+        value: Captured,
+        /// The value is longer than that.
+        truncated: bool,
+        /// When.
+        time: u64,
+    },
     /// Asked of the kernel, not told by it: how far a connection has come. It has to come after all events that were
     /// in the ring buffer when the kernel was asked (ask, drain, then tell), or bytes that those events carry would be
     /// taken for bytes that were never captured.
     Progress {
         /// The connection.
         conn: ConnId,
-        /// How far it has come.
+        /// Which of its bytes.
+        layer: Layer,
+        /// How far they have come.
         flows: Flows,
+        /// Events of this connection that the kernel could not deliver up to then, ever.
+        lost: u32,
     },
     /// The process let go of the socket; nothing more comes of this connection.
     Closed {
@@ -172,6 +311,8 @@ pub enum Event {
         error: u32,
         /// How far it has come.
         flows: Flows,
+        /// Events of this connection that the kernel could not deliver, ever.
+        lost: u32,
         /// When.
         time: u64,
     },
@@ -196,7 +337,11 @@ impl Event {
             | Self::ProcessEnded { time, .. }
             | Self::Opened { time, .. }
             | Self::Changed { time, .. }
+            | Self::Instrumented { time, .. }
             | Self::Data { time, .. }
+            | Self::Frame { time, .. }
+            | Self::Message { time, .. }
+            | Self::Field { time, .. }
             | Self::Closed { time, .. }
             | Self::Resync { time, .. } => Some(time),
         }

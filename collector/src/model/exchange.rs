@@ -1,6 +1,6 @@
 //! Exchanges: one request and its answer on one connection, from the decoder's facts to the model's.
 
-use wire::http1::{ContentRange, Framing, Method, Outcome, RequestHead, ResponseHead};
+use wire::http::{ContentRange, Framing, Method, Outcome, RequestHead, ResponseHead};
 use wire::oci::Kind;
 use wire::registry::RegistryLabel;
 
@@ -18,15 +18,23 @@ pub(super) struct Party {
     pub process: TargetId,
 }
 
+/// Who is at the process's end of the connection, and what the connection shows.
+pub(super) struct Seat {
+    pub party: Party,
+    /// A local socket: only requests to a registry are traffic, the rest is how programs are controlled.
+    pub local: bool,
+    /// Inside TLS.
+    pub secure: bool,
+    pub shown: RegistryLabel,
+}
+
 /// An exchange in progress.
 pub(super) struct Exchange {
-    /// Its number in the decoder.
-    pub number: u32,
     pid: Pid,
     began: u64,
     answer: Option<Answer>,
-    /// Bytes of the answer's body up to now.
-    body: u64,
+    /// Bytes of the answer's body up to now; `None` once it is not known how many they are.
+    body: Option<u64>,
     side: Side,
 }
 
@@ -50,38 +58,45 @@ enum Side {
 }
 
 impl Exchange {
-    /// The process asks. `shown` is the registry that the connection itself shows.
-    pub fn ask(
-        number: u32,
-        head: RequestHead,
-        time: u64,
-        party: &Party,
-        shown: RegistryLabel,
-        context: &mut Context,
-    ) -> Self {
-        let asked = attribution::of_request(&head, party.pid, shown, time, context);
-        let (kind, method) = (asked.kind, head.method);
-        let client = Client { process: party.process, registry: asked.registry };
+    /// The process asks.
+    pub fn ask(head: RequestHead, time: u64, seat: &Seat, context: &mut Context) -> Self {
+        let asked = attribution::of_request(&head, seat, time, context);
+        let (kind, method, pid) = (asked.kind, head.method, seat.party.pid);
+        let client = Client { process: seat.party.process, registry: asked.registry };
         let known = Known::default();
         let asking = Guard::begin(&context.outbox, Asking { client: client.clone(), kind, method, known });
         let download = match asked.subject {
             Some(subject) if attribution::is_download(method, kind) => {
-                let (pid, redirected) = (party.pid, asked.redirected);
+                let redirected = asked.redirected;
                 context.downloads.begin(Asked { pid, subject, client, kind, redirected, time })
             }
             _ => None,
         };
-        let side = Side::Client { asking, subject: asked.subject, download, place: Place::of(head) };
-        Self { number, pid: party.pid, began: time, answer: None, body: 0, side }
+        let place = Place::of(head, seat.secure);
+        let side = Side::Client { asking, subject: asked.subject, download, place };
+        Self { pid, began: time, answer: None, body: Some(0), side }
     }
 
     /// The process is asked.
-    pub fn serve(number: u32, head: &RequestHead, time: u64, party: &Party, context: &Context) -> Self {
+    pub fn serve(head: &RequestHead, time: u64, party: &Party, context: &Context) -> Self {
         let kind = attribution::of_served(head);
         let answering =
             Answering { process: party.process, kind, method: head.method, known: Known::default() };
         let side = Side::Server(Guard::begin(&context.outbox, answering));
-        Self { number, pid: party.pid, began: time, answer: None, body: 0, side }
+        Self { pid: party.pid, began: time, answer: None, body: Some(0), side }
+    }
+
+    /// How the request was made.
+    pub fn method(&self) -> Method {
+        match &self.side {
+            Side::Client { asking, .. } => asking.of.method,
+            Side::Server(answering) => answering.of.method,
+        }
+    }
+
+    /// Where the body of the answer ends, once its head has passed.
+    pub fn framing(&self) -> Option<Framing> {
+        self.answer.as_ref().map(|answer| answer.framing)
     }
 
     /// The labels of the client; `None` where the process serves.
@@ -90,6 +105,11 @@ impl Exchange {
             Side::Client { asking, .. } => Some(&asking.of.client),
             Side::Server(_) => None,
         }
+    }
+
+    /// The time, but not before that of the answer's head.
+    pub fn not_before(&self, time: u64) -> u64 {
+        self.answer.as_ref().map_or(time, |answer| time.max(answer.time))
     }
 
     /// The final response's head has passed.
@@ -126,7 +146,10 @@ impl Exchange {
         match head.code {
             code if redirects(code) && place.is_some() => {
                 let Some(location) = &head.location else { return };
-                context.downloads.redirected(id, location.is_https() == Some(true), now);
+                // Where TLS can be read, the request that follows will be seen.
+                let hidden =
+                    location.is_https() == Some(true) && !context.processes.is_instrumented(self.pid);
+                context.downloads.redirected(id, hidden, now);
                 *download = None;
             }
             401 | 407 => {
@@ -144,7 +167,10 @@ impl Exchange {
 
     /// Bytes of the answer's body have passed.
     pub fn body(&mut self, bytes: u64, context: &Context) {
-        self.body = self.body.saturating_add(bytes);
+        if bytes == 0 {
+            return;
+        }
+        self.body = self.body.map(|body| body.saturating_add(bytes));
         context.outbox.push(match &self.side {
             Side::Client { asking, .. } => {
                 Fact::ResponseBytes { client: asking.of.client.clone(), kind: asking.of.kind, bytes }
@@ -153,6 +179,12 @@ impl Exchange {
                 Fact::ServedBytes { process: answering.of.process, kind: answering.of.kind, bytes }
             }
         });
+    }
+
+    /// How many bytes of the answer's body have passed is not known.
+    pub fn body_unknown(&mut self, context: &Context) {
+        self.body = None;
+        context.outbox.unattributed(super::reason::BODY_INEXACT);
     }
 
     /// The exchange is over. `last` is the time of the last byte that passed in the answer's direction.
@@ -204,15 +236,15 @@ impl Exchange {
             // The client has what it asks about: that is a good end.
             (304, _) => Got::Everything,
             (200..=299, Outcome::Complete) => answer.part.map_or(Got::Everything, Got::Part),
-            (200..=299, Outcome::Cut) => Got::Cut {
+            (200..=299, Outcome::Cut) => self.body.map_or(Got::Unknown, |bytes| Got::Cut {
                 part: answer.part,
                 total: match answer.framing {
                     Framing::Length(total) if answer.code == 200 => Some(total),
                     _ => None,
                 },
-                bytes: self.body,
+                bytes,
                 last_byte: last_byte.unwrap_or(self.began),
-            },
+            }),
             (0..=299, _) => Got::Unknown,
             _ => Got::Refused,
         }

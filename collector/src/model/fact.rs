@@ -2,7 +2,7 @@
 //!
 //! A `…Began` fact is followed by exactly one `…Ended` fact with the same labels: the in-flight gauges rest on it.
 
-use wire::http1::Method;
+use wire::http::Method;
 use wire::oci::Kind;
 use wire::registry::RegistryLabel;
 
@@ -59,6 +59,8 @@ pub enum Role {
 pub enum Visibility {
     /// All of it.
     Plaintext,
+    /// All of it, inside TLS.
+    TlsDecoded,
     /// The server's name and the bytes.
     TlsOpaque,
     /// The bytes.
@@ -192,6 +194,18 @@ pub enum Fact {
         received: u64,
         /// Transmitted bytes.
         sent: u64,
+    },
+    /// A TLS handshake of a client ended.
+    Handshake {
+        /// Who and where.
+        client: Client,
+        /// From the `ClientHello` to the end.
+        duration: u64,
+    },
+    /// HTTP/2 fields passed that refer to what was sent before pullscope began to watch.
+    HpackUnknown {
+        /// How many.
+        fields: u64,
     },
     /// A DNS lookup ended.
     Lookup {

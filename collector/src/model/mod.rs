@@ -6,9 +6,12 @@
 //! | file | idea |
 //! | --- | --- |
 //! | `connections`, `connection` | the table of connections; one connection and what its events mean |
-//! | `http`, `exchange` | the HTTP/1 decoder of a connection; one request and its answer |
+//! | `content` | what is read of a connection, and by which decoder |
+//! | `http`, `http2` | the decoders of bytes and of frames |
+//! | `messages`, `fields` | what the probes in Go programs tell |
+//! | `exchanges`, `exchange` | those in progress on a connection; one request and its answer |
 //! | `client` | a client's TCP connection: the connect, its registry, its bytes |
-//! | `handshake`, `dns` | TLS `ClientHello`s; DNS lookups |
+//! | `handshake`, `dns` | TLS handshakes; DNS lookups |
 //! | `process` | the watched processes and what each has learned |
 //! | `attribution`, `hashes` | which registry a request belongs to, by the evidence |
 //! | `download`, `ranges` | manifests and blobs, through challenges, redirects, cuts and parts |
@@ -23,12 +26,17 @@ mod attribution;
 mod client;
 mod connection;
 mod connections;
+mod content;
 mod dns;
 mod download;
 mod exchange;
+mod exchanges;
+mod fields;
 mod handshake;
 mod hashes;
 mod http;
+mod http2;
+mod messages;
 mod outbox;
 mod process;
 mod ranges;
@@ -37,11 +45,12 @@ mod recent;
 #[cfg(test)]
 mod tests;
 
-use connection::Connection;
+use connection::{At, Connection};
 use connections::Connections;
 use download::Downloads;
-use event::{ConnId, Event, Pid, TargetId};
+use event::{ConnId, Event, Layer, Pid, TargetId};
 use fact::Fact;
+use fields::Fields;
 use hashes::Hashes;
 use outbox::Outbox;
 use process::Processes;
@@ -65,6 +74,8 @@ pub struct Limits {
     pub peers: usize,
     /// Addresses that any process talked to.
     pub peers_of_all: usize,
+    /// Goroutines that have told fields of a message that is still to come.
+    pub goroutines: usize,
 }
 
 impl Default for Limits {
@@ -78,6 +89,7 @@ impl Default for Limits {
             realms: 128,
             peers: 512,
             peers_of_all: 4096,
+            goroutines: 1024,
         }
     }
 }
@@ -113,9 +125,10 @@ struct Context {
     outbox: Outbox,
     processes: Processes,
     downloads: Downloads,
+    fields: Fields,
     hashes: Hashes,
     /// Room for the decoder's facts, kept to spare its allocation.
-    decoded: Vec<wire::http1::Fact>,
+    decoded: Vec<wire::http::Fact>,
 }
 
 impl Model {
@@ -126,6 +139,7 @@ impl Model {
         let context = Context {
             processes: Processes::new(&limits, &outbox),
             downloads: Downloads::new(limits.downloads, &outbox),
+            fields: Fields::new(limits.goroutines),
             hashes: Hashes::new(hash_key),
             decoded: Vec::new(),
             outbox,
@@ -171,9 +185,17 @@ impl Model {
     fn take(&mut self, event: Event) {
         let Self { connections, context } = self;
         match event {
-            Event::ProcessBegan { pid, target, time } | Event::ProcessForked { pid, target, time, .. } => {
+            Event::ProcessBegan { pid, target, time } => {
                 context.process_began(pid, target, time);
+                // Another program may run in it now.
+                context.processes.set_instrumented(pid, false);
             }
+            Event::ProcessForked { pid, parent, target, time } => {
+                context.process_began(pid, target, time);
+                let instrumented = context.processes.is_instrumented(parent);
+                context.processes.set_instrumented(pid, instrumented);
+            }
+            Event::Instrumented { pid, .. } => context.processes.set_instrumented(pid, true),
             Event::ProcessEnded { pid, .. } => context.process_ended(pid),
             Event::Opened { conn, pid, target, ends, phase, time } => {
                 // Its own beginning may have been lost.
@@ -184,20 +206,33 @@ impl Model {
                     connections.insert(conn, opened, context);
                 }
             }
-            Event::Data { conn, pid, direction, protocol, start, bytes, end, flows, lost, time } => {
+            Event::Data { conn, layer, pid, direction, protocol, start, bytes, end, flows, lost, time } => {
                 let data =
                     connection::Data { direction, protocol, start, bytes: &bytes, end, flows, lost, time };
-                if !connections.knows(conn) {
-                    let Some(target) = context.processes.target(pid) else {
-                        return context.outbox.unattributed(reason::CONNECTION_UNKNOWN);
-                    };
-                    connections.insert(conn, Connection::joined(pid, target), context);
-                }
-                connections.with(conn, |connection| connection.data(pid, &data, context));
+                connections.meet(conn, pid, context);
+                connections.with(conn, |connection| match layer {
+                    Layer::Socket => connection.data(pid, &data, context),
+                    Layer::Decrypted => connection.decrypted(pid, &data, context),
+                });
             }
-            Event::Progress { conn, flows } => {
+            Event::Frame { conn, pid, frame, flows, lost, time } => {
+                let at = At { flows, lost, time };
+                connections.meet(conn, pid, context);
+                connections.with(conn, |connection| connection.frame(pid, &frame, at, context));
+            }
+            Event::Message { conn, pid, message, flows, lost, time } => {
+                let at = At { flows, lost, time };
+                connections.meet(conn, pid, context);
+                connections.with(conn, |connection| connection.message(pid, &message, at, context));
+            }
+            Event::Field { pid, goroutine, name, value, truncated, .. } => {
+                if context.processes.target(pid).is_some() {
+                    context.fields.add((pid, goroutine), name, value, truncated);
+                }
+            }
+            Event::Progress { conn, layer, flows, lost } => {
                 // Asked for a connection that has gone since: nothing is lost with that.
-                connections.with(conn, |connection| connection.progress(flows, context));
+                connections.with(conn, |connection| connection.progress(layer, flows, lost, context));
             }
             Event::Changed { conn, before, after, error, flows, time } => {
                 let change = connection::Change { before, after, error };
@@ -207,11 +242,12 @@ impl Model {
                     context.outbox.unattributed(reason::CONNECTION_UNKNOWN);
                 }
             }
-            Event::Closed { conn, before, error, flows, time } => match connections.remove(conn) {
-                Some(connection) => connection.closed(before, error, flows, time, context),
+            Event::Closed { conn, before, error, flows, lost, time } => match connections.remove(conn) {
+                Some(connection) => connection.closed(before, error, At { flows, lost, time }, context),
                 None => context.outbox.unattributed(reason::CONNECTION_UNKNOWN),
             },
             Event::Resync { connections: live, processes: alive, time } => {
+                context.fields.clear();
                 context.outbox.set_forced(true);
                 connections.keep(|conn| live.contains(&conn) || conn.born > time, context);
                 let gone = context.processes.all_but(|pid, began| alive.contains(&pid) || began > time);
@@ -235,6 +271,7 @@ impl Context {
 
     fn process_ended(&mut self, pid: Pid) {
         self.downloads.process_ended(pid);
+        self.fields.process_ended(pid);
         self.processes.ended(pid);
     }
 

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use wire::http1::Method;
+use wire::http::Method;
 use wire::oci::Kind;
 
 use super::event::TargetId;

@@ -77,6 +77,8 @@ struct Process {
     living: Guard<Living>,
     /// When it was first seen.
     began: u64,
+    /// Its TLS is read by probes.
+    instrumented: bool,
     memory: Memory,
 }
 
@@ -116,12 +118,25 @@ impl Processes {
         }
         let living = Guard::begin(&self.outbox, Living { process: target });
         let memory = Memory::new(&self.limits);
-        if let Some(evicted) = self.table.insert(pid, Process { living, began: time, memory }) {
+        if let Some(evicted) =
+            self.table.insert(pid, Process { living, began: time, instrumented: false, memory })
+        {
             self.outbox.unattributed(reason::PROCESS_EVICTED);
             self.outbox.set_forced(true);
             drop(evicted);
             self.outbox.set_forced(false);
         }
+    }
+
+    /// Whether probes that read its TLS are in place.
+    pub fn set_instrumented(&mut self, pid: Pid, instrumented: bool) {
+        if let Some(process) = self.table.get(&pid) {
+            process.instrumented = instrumented;
+        }
+    }
+
+    pub fn is_instrumented(&self, pid: Pid) -> bool {
+        self.table.peek(&pid).is_some_and(|process| process.instrumented)
     }
 
     pub fn ended(&mut self, pid: Pid) {

@@ -1,5 +1,5 @@
 //! Why something belongs to no exchange: the values of the `reason` label that the model itself gives. Those of the
-//! HTTP/1 decoder are in [`wire::http1::Unparsed`].
+//! HTTP/1 decoder are in [`wire::http::Unparsed`].
 
 /// An event of a connection whose beginning was not seen, and that does not tell enough to begin with.
 pub const CONNECTION_UNKNOWN: &str = "connection_unknown";

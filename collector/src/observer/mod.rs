@@ -3,13 +3,18 @@
 //!
 //! - [`watch`]: who is watched;
 //! - [`sweep`]: connections whose end the kernel programs cannot see;
-//! - [`schedule`]: when to drain, when to ask, when to sleep.
+//! - [`schedule`]: when to drain, when to ask, when to sleep;
+//! - [`remover`]: taking probes out of program files.
+//!
+//! Which program files have probes is the matter of [`crate::binaries`]; it is told here who begins and ends.
 
+pub mod remover;
 pub mod schedule;
 pub mod sweep;
 pub mod watch;
 
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::sync::Arc;
 
 use collector_common::MAX_PROCESSES;
@@ -17,14 +22,17 @@ use collector_common::conn::Conn;
 use collector_common::counters::Counter;
 use tracing::{debug, warn};
 
+use crate::binaries::places::Places;
+use crate::binaries::{Attach, Binaries, Counts, MAX_FILES, Readable, Wanted};
 use crate::kernel::decode::{self, Record};
 use crate::kernel::programs::{Cost, Options, Programs};
 use crate::metrics::Metrics;
-use crate::metrics::labels::{Map, Probe};
+use crate::metrics::labels::{Library, Map, Probe};
 use crate::model::Model;
-use crate::model::event::{ConnId, Event};
+use crate::model::event::{ConnId, Event, Layer, Protocol};
 use crate::model::fact::Fact;
 use crate::targets::Targets;
+use remover::{Probes, Remover};
 use watch::Watch;
 
 /// Records taken at a time, so that a scrape never waits long.
@@ -35,6 +43,9 @@ const LEAVES_STALE: [Counter; 1] = [Counter::RingFull];
 
 /// The kernel programs, the model and the metrics, put together.
 pub struct Observer {
+    /// First, since the first is dropped first: all probes at once, then the remover waits for them, then the rest goes.
+    binaries: Binaries<Probes>,
+    remover: Remover,
     programs: Programs,
     max_connections: u32,
     watch: Watch,
@@ -51,19 +62,26 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// Loads and attaches the programs and finds the processes that run already.
+    /// Loads and attaches the programs and finds the processes that run already, and the programs at known paths.
     pub fn start(
         options: &Options,
+        wanted: Wanted,
         targets: Targets,
         model: Model,
         metrics: Arc<Metrics>,
     ) -> anyhow::Result<Self> {
         let mut programs = Programs::load(options)?;
+        let mut binaries = Binaries::new(Places::host(), wanted, MAX_FILES, binary::inspect)?;
+        let remover = Remover::default();
+        let names = targets.as_slice().iter().map(|target| target.comm.as_str());
+        binaries.find(names, &mut Attacher { programs: &mut programs, remover: &remover });
         let watch = Watch::new(targets);
         watch.fill_comms(&mut programs)?;
         programs.attach()?;
         let running = watch.scan(&mut programs, now())?;
         let mut observer = Self {
+            binaries,
+            remover,
             programs,
             max_connections: options.max_connections,
             watch,
@@ -88,6 +106,7 @@ impl Observer {
     /// Takes what the ring buffer holds, up to a batch, and says how many records that were.
     pub fn drain(&mut self) -> usize {
         self.programs.flush_log();
+        self.settle_binaries();
         for taken in 0..BATCH {
             let Some(record) = self.programs.events.next() else { return taken };
             let kind = decode::kind(&record);
@@ -128,14 +147,66 @@ impl Observer {
         match &event {
             Event::ProcessEnded { pid, .. } => {
                 self.watch.ended(*pid);
+                self.binaries.ended(*pid);
                 self.sweep_due = true;
             }
-            Event::Data { conn, .. } | Event::Changed { conn, .. } if self.ignored.contains(conn) => return,
+            Event::Data { conn, .. }
+            | Event::Frame { conn, .. }
+            | Event::Message { conn, .. }
+            | Event::Changed { conn, .. }
+                if self.ignored.contains(conn) =>
+            {
+                return;
+            }
             Event::Closed { conn, .. } if self.ignored.remove(conn) => return,
+            // Before the model hears of it, since it asks who can be read.
+            Event::Data { pid, protocol: Protocol::Tls, time, .. } => {
+                let time = *time;
+                self.binaries
+                    .greeted(*pid, &mut Attacher { programs: &mut self.programs, remover: &self.remover });
+                self.tell_readable(time);
+            }
             _ => {}
         }
+        let began = match &event {
+            Event::ProcessBegan { pid, time, .. } => Some((*pid, *time)),
+            _ => None,
+        };
+        if let Event::ProcessForked { pid, parent, .. } = &event {
+            self.binaries.forked(*pid, *parent);
+        }
         self.model.event(event, &mut self.facts);
+        if let Some((pid, time)) = began {
+            self.binaries.began(pid, &mut Attacher { programs: &mut self.programs, remover: &self.remover });
+            self.tell_readable(time);
+        }
         self.record();
+    }
+
+    /// Tells the model which processes have become readable. `time` is for those whose probes were in place already.
+    fn tell_readable(&mut self, time: u64) {
+        for Readable { pid, late } in self.binaries.readable() {
+            let time = if late { now() } else { time };
+            self.model.event(Event::Instrumented { pid, time }, &mut self.facts);
+        }
+    }
+
+    /// Puts in the probes whose places were found meanwhile, and takes out those of programs that were overwritten.
+    fn settle_binaries(&mut self) {
+        self.binaries.settle(&mut Attacher { programs: &mut self.programs, remover: &self.remover });
+        self.tell_readable(now());
+        self.record();
+        for reason in self.binaries.refused() {
+            self.metrics.itself.binary_refused(reason);
+        }
+        let Counts { go, openssl } = self.binaries.counts();
+        self.metrics.itself.binaries_instrumented(Library::Go, go);
+        self.metrics.itself.binaries_instrumented(Library::Openssl, openssl);
+    }
+
+    /// What to wait for, besides the ring buffer, until [`drain`](Self::drain) has work.
+    pub fn binaries(&self) -> &Binaries<Probes> {
+        &self.binaries
     }
 
     /// Gives what the model concluded to the metrics.
@@ -162,7 +233,8 @@ impl Observer {
         for (sock, state) in states {
             let conn = decode::id(*sock, state);
             if !self.ignored.contains(&conn) {
-                self.event(Event::Progress { conn, flows: decode::flows(&state.received, &state.sent) });
+                let flows = decode::flows(&state.received, &state.sent);
+                self.event(Event::Progress { conn, layer: Layer::Socket, flows, lost: state.lost });
             }
         }
         self.model.tick(time, &mut self.facts);
@@ -227,6 +299,8 @@ impl Observer {
             .map(|(sock, state)| decode::id(sock, &state))
             .collect();
         let processes = self.programs.processes.keys().flatten().collect();
+        self.binaries
+            .resync(&processes, &mut Attacher { programs: &mut self.programs, remover: &self.remover });
         while self.drain() == BATCH {}
         self.ignored.retain(|conn| connections.contains(conn) || conn.born >= time);
         self.event(Event::Resync { connections, processes, time });
@@ -235,6 +309,7 @@ impl Observer {
     /// Finds connections that have ended without the kernel programs seeing it.
     pub fn sweep(&mut self) {
         self.sweep_due = false;
+        self.binaries.check();
         let now = now();
         let known: Vec<(u64, Conn)> = self.programs.connections.iter().flatten().collect();
         for (sock, state) in sweep::ended(&known, now) {
@@ -246,6 +321,7 @@ impl Observer {
                 before: collector_common::conn::Phase::Open,
                 error: 0,
                 flows: decode::flows(&state.received, &state.sent),
+                lost: state.lost,
                 time: now,
             });
         }
@@ -254,6 +330,20 @@ impl Observer {
     /// Whether a sweep would likely find something.
     pub fn sweep_due(&self) -> bool {
         self.sweep_due
+    }
+}
+
+/// Puts probes in by the programs, and has the remover take them out.
+struct Attacher<'a> {
+    programs: &'a mut Programs,
+    remover: &'a Remover,
+}
+
+impl Attach for Attacher<'_> {
+    type Attached = Probes;
+
+    fn attach(&mut self, file: &File, program: &binary::Program) -> anyhow::Result<Probes> {
+        Ok(self.remover.take(self.programs.instrument(file, program)?))
     }
 }
 

@@ -36,12 +36,17 @@ pub async fn run(
     mut refreshes: mpsc::Receiver<Refresh>,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let events = wait_for(observer.programs().events.as_fd())?;
+    let events = wait_for(observer.programs().events.as_fd(), "the kernel's ring buffer")?;
+    let overwritten = wait_for(observer.binaries().changes(), "writes to program files")?;
+    let looked_at = observer.binaries().told();
     let (mut polled, mut swept) = (Instant::now(), Instant::now());
     let mut quiet = 0;
     loop {
         let taken = observer.drain();
         status.drained();
+        if !observer.binaries().is_starting() {
+            status.probed();
+        }
         quiet = if taken > 0 { 0 } else { u32::min(quiet + 1, QUIET) };
         if polled.elapsed() >= POLL_EVERY {
             observer.poll();
@@ -73,16 +78,18 @@ pub async fn run(
                 let _ = done.send(());
             }
             ready = events.readable() => ready?.clear_ready(),
+            ready = overwritten.readable() => ready?.clear_ready(),
+            () = looked_at.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }
         observer.programs().sleeping.store(0, 0);
     }
 }
 
-/// A descriptor of its own for the ring buffer, to wait on.
-fn wait_for(events: BorrowedFd<'_>) -> anyhow::Result<AsyncFd<OwnedFd>> {
+/// A descriptor of its own, to wait on until it can be read from.
+fn wait_for(events: BorrowedFd<'_>, what: &str) -> anyhow::Result<AsyncFd<OwnedFd>> {
     let events = events.try_clone_to_owned()?;
     // SAFETY: the descriptor is owned by what waits on it, and an `OwnedFd` is always the same descriptor.
     unsafe { AsyncFd::register_with_interest(events, Interest::READABLE) }
-        .map_err(|error| anyhow!(error.into_parts().1).context("cannot wait for the kernel's ring buffer"))
+        .map_err(|error| anyhow!(error.into_parts().1).context(format!("cannot wait for {what}")))
 }

@@ -34,6 +34,7 @@ pub struct Snapshot {
 
 struct Inner {
     attached: Result<(), String>,
+    probed: bool,
     drained: Option<Instant>,
     strategy: AttachedStrategy,
     probes: BTreeMap<&'static str, ProbeState>,
@@ -51,6 +52,7 @@ impl Status {
     pub fn new(metrics: Arc<Metrics>, reason: &str) -> Self {
         let inner = Inner {
             attached: Err(reason.to_owned()),
+            probed: false,
             drained: None,
             strategy: AttachedStrategy::None,
             probes: BTreeMap::new(),
@@ -72,6 +74,11 @@ impl Status {
         inner.attached = Ok(());
     }
 
+    /// The programs that were there at the start have been looked at, and have their probes. May be said again.
+    pub fn probed(&self) {
+        self.lock().probed = true;
+    }
+
     /// The ring buffer was drained: to be said every time.
     pub fn drained(&self) {
         self.lock().drained = Some(Instant::now());
@@ -81,6 +88,9 @@ impl Status {
     pub fn snapshot(&self) -> Snapshot {
         let inner = self.lock();
         let ready = inner.attached.clone().and_then(|()| match inner.drained.map(|at| at.elapsed()) {
+            Some(ago) if ago < DRAIN_OVERDUE && !inner.probed => {
+                Err("the programs on this machine are still being looked at".to_owned())
+            }
             Some(ago) if ago < DRAIN_OVERDUE => Ok(()),
             Some(ago) => Err(format!("the ring buffer has not been drained for {} s", ago.as_secs())),
             None => Err("the ring buffer has not been drained yet".to_owned()),

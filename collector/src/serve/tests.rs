@@ -109,6 +109,8 @@ async fn it_is_ready_when_attached_and_draining() {
     served.status.attached(AttachedStrategy::Sock);
     assert_eq!(ready().await.1, "not ready: the ring buffer has not been drained yet\n");
     served.status.drained();
+    assert_eq!(ready().await.1, "not ready: the programs on this machine are still being looked at\n");
+    served.status.probed();
     assert_eq!(ready().await, ("200".to_owned(), "ready\n".to_owned()));
     let (_, metrics) = served.request("GET", "/metrics", "").await;
     assert!(String::from_utf8(metrics).unwrap().contains(r#"kernel_strategy="sock""#));

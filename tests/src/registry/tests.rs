@@ -1,6 +1,6 @@
 //! Lines as docker-registry 2.8 wrote them.
 
-use super::parse_access;
+use super::{listening_address, parse_access};
 use crate::log::Log;
 
 const LINES: &str = r#"127.0.0.1 - - [21/Nov/2026:06:05:32 +0000] "GET /v2/ HTTP/1.1" 200 2 "" "skopeo/1.9.3"
@@ -20,4 +20,12 @@ GET /v2/a/blobs/sha256:00 -> 206, 1000647 bytes
     assert_eq!(log.to_string(), expected);
     let agents: Vec<_> = log.0.iter().map(|entry| entry.user_agent.as_str()).collect();
     assert_eq!(agents, ["skopeo/1.9.3", r"docker/20.10 UpstreamClient(Docker-Client/20.10 \(linux\))", "x"]);
+}
+
+#[test]
+fn the_address_is_told_with_and_without_tls() {
+    let expected = "127.0.0.1:5000".parse().ok();
+    assert_eq!(listening_address(LINES), expected);
+    let line = r#"{"level":"info","msg":"listening on 127.0.0.1:5000, tls"}"#;
+    assert_eq!(listening_address(line), expected);
 }

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wire::http1::{Framing, Method, RequestHead, ResponseHead};
+use wire::http::{Framing, Method, RequestHead, ResponseHead};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok((head, length)) = RequestHead::parse(bytes) {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wire::http1::Method;
+use wire::http::Method;
 use wire::oci::{Kind, Reference, classify};
 
 fuzz_target!(|text: &str| {

@@ -1,6 +1,7 @@
 //! A message body on its way to its end.
 
-use super::{Chunked, Framing};
+use super::Chunked;
+use crate::http::Framing;
 
 /// The body of one message.
 #[derive(Debug, PartialEq, Eq)]

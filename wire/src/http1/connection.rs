@@ -6,7 +6,7 @@ use super::body::Body;
 use super::head::{HeadBuffer, MAX_HEAD, Shape};
 use super::queue::Queue;
 use super::stream::{Held, Piece, State, Stream};
-use super::{Direction, Fact, Outcome, Role, Unparsed};
+use crate::http::{Direction, Fact, Outcome, Role, Unparsed};
 
 /// The HTTP/1 decoder of one connection.
 ///

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::fields::Fields;
-use super::{Method, Unparsed};
+use crate::http::{Fields, HeadError, Method};
 
 /// Longest head that is put together; servers commonly refuse far shorter ones.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
@@ -11,37 +10,6 @@ pub(super) const MAX_HEAD: usize = 64 * 1024;
 const MAX_FIELDS: usize = 256;
 /// A head is told from other bytes by this many of its first bytes at most.
 const SHAPE: usize = 24;
-
-/// Why a head could not be parsed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HeadError {
-    /// The head does not end in these bytes.
-    Incomplete,
-    /// It has more fields than are looked at.
-    TooLong,
-    /// It is not an HTTP/1.x head.
-    Syntax,
-    /// Its length fields contradict themselves.
-    Framing,
-}
-
-impl HeadError {
-    /// The reason under which a head that was complete and cannot be used is counted.
-    pub(super) fn unparsed(self) -> Unparsed {
-        match self {
-            Self::TooLong => Unparsed::HeadTooLong,
-            Self::Incomplete | Self::Syntax => Unparsed::BadHead,
-            Self::Framing => Unparsed::BadFraming,
-        }
-    }
-
-    fn of(error: httparse::Error) -> Self {
-        match error {
-            httparse::Error::TooManyHeaders => Self::TooLong,
-            _ => Self::Syntax,
-        }
-    }
-}
 
 /// A parsed request line with its fields.
 pub(super) struct RawRequest<'a> {
@@ -60,6 +28,22 @@ pub(super) struct RawResponse<'a> {
     pub length: usize,
 }
 
+/// What httparse finds wrong.
+fn refusal(error: httparse::Error) -> HeadError {
+    match error {
+        httparse::Error::TooManyHeaders => HeadError::TooLong,
+        _ => HeadError::Syntax,
+    }
+}
+
+fn fields_of<'a>(headers: &[httparse::Header<'a>]) -> Fields<'a> {
+    let mut fields = Fields::default();
+    for header in headers {
+        fields.add(header.name.as_bytes(), header.value);
+    }
+    fields
+}
+
 /// What both sides let pass is read, even where the grammar is stricter: this is an observer, not a peer.
 fn lenient() -> httparse::ParserConfig {
     let mut config = httparse::ParserConfig::default();
@@ -75,20 +59,20 @@ fn lenient() -> httparse::ParserConfig {
 pub(super) fn parse_request(bytes: &[u8]) -> Result<RawRequest<'_>, HeadError> {
     let mut storage = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut storage);
-    let status = lenient().parse_request(&mut request, bytes).map_err(HeadError::of)?;
+    let status = lenient().parse_request(&mut request, bytes).map_err(refusal)?;
     let (httparse::Status::Complete(length), Some(method), Some(target), Some(minor)) =
         (status, request.method, request.path, request.version)
     else {
         return Err(HeadError::Incomplete);
     };
-    Ok(RawRequest { method, target, minor, fields: Fields::of(request.headers), length })
+    Ok(RawRequest { method, target, minor, fields: fields_of(request.headers), length })
 }
 
 /// Parses the response head at the start of `bytes`.
 pub(super) fn parse_response(bytes: &[u8]) -> Result<RawResponse<'_>, HeadError> {
     let mut storage = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut storage);
-    let status = lenient().parse_response(&mut response, bytes).map_err(HeadError::of)?;
+    let status = lenient().parse_response(&mut response, bytes).map_err(refusal)?;
     let (httparse::Status::Complete(length), Some(code), Some(minor)) =
         (status, response.code, response.version)
     else {
@@ -98,7 +82,7 @@ pub(super) fn parse_response(bytes: &[u8]) -> Result<RawResponse<'_>, HeadError>
     if code < 100 {
         return Err(HeadError::Syntax);
     }
-    Ok(RawResponse { code, minor, fields: Fields::of(response.headers), length })
+    Ok(RawResponse { code, minor, fields: fields_of(response.headers), length })
 }
 
 /// Whether a connection ends with this message (RFC 9112 section 9.3).

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Fact, Method, Outcome};
+use crate::http::{Fact, Method, Outcome};
 
 /// Most requests that may be in flight on one connection. Registry clients have one.
 const MAX_PENDING: usize = 32;

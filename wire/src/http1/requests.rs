@@ -2,9 +2,8 @@
 
 use super::body::{Body, Progress, Step};
 use super::connection::{Connection, Head};
-use super::head::HeadError;
 use super::stream::State;
-use super::{Direction, Fact, Outcome, RequestHead, Role, Unparsed};
+use crate::http::{Direction, Fact, HeadError, Outcome, RequestHead, Role, Unparsed};
 
 impl Connection {
     /// A request head is complete.

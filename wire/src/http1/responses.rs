@@ -3,7 +3,7 @@
 use super::body::{Body, Progress, Step};
 use super::connection::{Connection, Head};
 use super::stream::{Held, Piece, State};
-use super::{Direction, Fact, Method, Outcome, ResponseHead, Unparsed};
+use crate::http::{Direction, Fact, Method, Outcome, ResponseHead, Unparsed};
 
 impl Connection {
     /// A response head is complete.

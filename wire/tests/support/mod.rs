@@ -8,7 +8,8 @@
 
 use std::collections::HashMap;
 
-use wire::http1::{Connection, Direction, Fact, Framing, Outcome};
+use wire::http::{Direction, Fact, Framing, Outcome};
+use wire::http1::Connection;
 
 /// One call.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::binaries::places::Places;
+use crate::model::event::Pid;
+
 /// Longest file that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
@@ -52,21 +55,21 @@ impl Host {
         Some(self.read("/proc/sys/kernel/osrelease").ok()?.trim().to_owned())
     }
 
-    /// Comms of the processes that run now.
-    pub fn comms(&self) -> Vec<String> {
+    /// Where programs are looked for.
+    pub fn places(&self) -> Places {
+        if self.root == Path::new("/") { Places::host() } else { Places::below(&self.root) }
+    }
+
+    /// The processes that run now, each with its comm.
+    pub fn processes(&self) -> Vec<(Pid, String)> {
         let Ok(entries) = std::fs::read_dir(self.path("/proc")) else {
             return Vec::new();
         };
-        let is_process = |path: &Path| {
-            path.file_name()
-                .and_then(|name| name.to_str())
-                .is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()))
+        let process = |entry: std::fs::DirEntry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let comm = std::fs::read_to_string(entry.path().join("comm")).ok()?;
+            Some((pid, comm.trim_end_matches('\n').to_owned()))
         };
-        entries
-            .flatten()
-            .filter(|entry| is_process(&entry.path()))
-            .filter_map(|entry| std::fs::read_to_string(entry.path().join("comm")).ok())
-            .map(|comm| comm.trim_end_matches('\n').to_owned())
-            .collect()
+        entries.flatten().filter_map(process).collect()
     }
 }

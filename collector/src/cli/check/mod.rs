@@ -50,7 +50,7 @@ pub struct Finding {
     pub name: &'static str,
     /// How it came out.
     pub status: Outcome,
-    /// What was found.
+    /// What was found; several things on a line each.
     pub reason: String,
     /// What to do about it; empty when all is well.
     pub mend: String,
@@ -93,6 +93,7 @@ pub const CHECKS: &[Check] = &[
     privileges::capabilities,
     privileges::processes,
     privileges::cgroup_programs,
+    privileges::probes,
     kernel::version,
     kernel::btf,
     kernel::lockdown,
@@ -100,6 +101,7 @@ pub const CHECKS: &[Check] = &[
     kernel::cgroup2,
     settings::addresses,
     programs::targets,
+    programs::probes,
 ];
 
 /// What all checks found.
@@ -135,13 +137,19 @@ impl Report {
         self.status == Outcome::Fail
     }
 
-    /// For people: one line for each check, and one below it where there is something to mend.
+    /// For people: a line for each check, or several where it found several things, and one below where there is something to
+    /// mend.
     pub fn table(&self) -> String {
         let width = self.checks.iter().map(|finding| finding.name.len()).max().unwrap_or_default();
         let mut text = String::new();
         for Finding { name, status, reason, mend } in &self.checks {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{:<4}  {name:<width$}  {reason}", status.as_str());
+            let mut lines = reason.lines();
+            let first = lines.next().unwrap_or_default();
+            let _ = writeln!(text, "{:<4}  {name:<width$}  {first}", status.as_str());
+            for line in lines {
+                let _ = writeln!(text, "      {:<width$}  {line}", "");
+            }
             if !mend.is_empty() {
                 let _ = writeln!(text, "      {:<width$}  -> {mend}", "");
             }

@@ -1,5 +1,6 @@
 //! What this process may do.
 
+use super::kernel::parse_release;
 use super::{Context, Finding, Host};
 
 /// Numbers of capabilities (include/uapi/linux/capability.h).
@@ -55,6 +56,32 @@ pub fn processes(context: &Context) -> Finding {
             "CAP_SYS_PTRACE missing: programs of other users cannot be looked at in /proc",
             "Run as root, or give the container CAP_SYS_PTRACE.",
         )
+    }
+}
+
+/// First kernel with links of many probes (`BPF_TRACE_UPROBE_MULTI`), which ask for nothing that
+/// loading does not.
+const LINKS_OF_PROBES: (u32, u32) = (6, 6);
+
+/// Whether probes may be put into program files. Without links of many, each is a perf event (kernel/events/core.c,
+/// `perf_uprobe_event_init`): `CAP_PERFMON` was enough from Linux 5.8 on, and is not in the stable kernels of July 2025 and later
+/// (CVE-2025-38466).
+pub fn probes(context: &Context) -> Finding {
+    const NAME: &str = "probes in programs";
+    const MEND: &str = "Run as root, or give the container CAP_SYS_ADMIN (privileged: true gives all).";
+    let mask = effective(context);
+    let release = context.host.release();
+    let has_links = release.and_then(|text| parse_release(&text)).is_some_and(|it| it >= LINKS_OF_PROBES);
+    if has(mask, CAP_SYS_ADMIN) {
+        Finding::ok(NAME, "CAP_SYS_ADMIN: TLS of Go programs and of OpenSSL can be read")
+    } else if has(mask, CAP_PERFMON) && has_links {
+        Finding::ok(NAME, "CAP_PERFMON: TLS of Go programs and of OpenSSL can be read")
+    } else if has(mask, CAP_PERFMON) {
+        let reason = "CAP_SYS_ADMIN missing: kernels before 6.6 that have the fix of CVE-2025-38466 (July 2025) let nobody \
+                      else read what programs send over TLS";
+        Finding::warn(NAME, reason, MEND)
+    } else {
+        Finding::warn(NAME, "CAP_PERFMON missing: what programs send over TLS cannot be read", MEND)
     }
 }
 

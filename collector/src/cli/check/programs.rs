@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Context, Finding};
+use crate::binaries::Survey;
+use crate::config::Switch;
 use crate::targets::Target;
 
 /// Where programs are, beside what PATH names: a service's PATH is often short.
@@ -25,7 +27,7 @@ pub fn embedded(_: &Context) -> Finding {
 /// Which targets run or are installed.
 pub fn targets(context: &Context) -> Finding {
     const NAME: &str = "targets";
-    let running: BTreeSet<String> = context.host.comms().into_iter().collect();
+    let running: BTreeSet<String> = context.host.processes().into_iter().map(|(_, comm)| comm).collect();
     let path = std::env::var("PATH").unwrap_or_default();
     let directories: BTreeSet<&str> = path.split(':').filter(|d| d.starts_with('/')).chain(USUAL).collect();
     let is_installed =
@@ -52,5 +54,35 @@ pub fn targets(context: &Context) -> Finding {
         )
     } else {
         Finding::ok(NAME, parts.join("; "))
+    }
+}
+
+/// What can be probed in the programs of the targets that are here, to read their TLS.
+pub fn probes(context: &Context) -> Finding {
+    const NAME: &str = "programs";
+    let settings = &context.settings;
+    if (settings.tls_go, settings.tls_openssl) == (Switch::Off, Switch::Off) {
+        return Finding::ok(NAME, "none is probed: --tls.go=off and --tls.openssl=off");
+    }
+    let targets = settings.targets.as_slice();
+    let is_target = |comm: &str| targets.iter().any(|target| target.comm.as_str() == comm);
+    let running =
+        context.host.processes().into_iter().filter(|(_, comm)| is_target(comm)).map(|(pid, _)| pid);
+    let survey = Survey::of(
+        &context.host.places(),
+        targets.iter().map(|target| target.comm.as_str()),
+        running,
+        settings.wanted(),
+    );
+    if survey.lines.is_empty() {
+        Finding::ok(NAME, "none is here yet: each is looked at when it first runs")
+    } else if survey.doubtful {
+        Finding::warn(
+            NAME,
+            survey.lines.join("\n"),
+            "What is not probed shows by its connections only. A newer pullscope may know it.",
+        )
+    } else {
+        Finding::ok(NAME, survey.lines.join("\n"))
     }
 }

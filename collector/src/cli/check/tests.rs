@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::config::Strategy;
+use crate::config::{Strategy, Switch};
 
 /// A machine on which everything is as it should be; tests then change one thing.
 struct Machine {
@@ -61,9 +61,10 @@ impl Machine {
 #[test]
 fn a_good_machine_is_ok() {
     let machine = machine();
-    let checks: [Check; 7] = [
+    let checks: [Check; 8] = [
         privileges::capabilities,
         privileges::processes,
+        privileges::probes,
         privileges::pid_namespace,
         kernel::version,
         kernel::btf,
@@ -92,6 +93,54 @@ fn capabilities_that_are_missing_are_named() {
     machine.expect(privileges::capabilities, Outcome::Ok, "CAP_SYS_ADMIN");
     with("0000000000080000"); // CAP_SYS_PTRACE
     machine.expect(privileges::processes, Outcome::Ok, "CAP_SYS_PTRACE");
+    with("0000004000000000"); // CAP_PERFMON
+    machine.expect(privileges::probes, Outcome::Ok, "CAP_PERFMON");
+    machine.file("proc/sys/kernel/osrelease", "6.5.13\n");
+    machine.expect(privileges::probes, Outcome::Warn, "CVE-2025-38466");
+    with("0000008000000000"); // CAP_BPF
+    machine.expect(privileges::probes, Outcome::Warn, "over TLS cannot be read");
+    with("0000000000200000"); // CAP_SYS_ADMIN
+    machine.expect(privileges::probes, Outcome::Ok, "CAP_SYS_ADMIN");
+}
+
+#[test]
+fn programs_of_targets_are_told_with_what_they_offer() {
+    let machine = machine();
+    machine.expect(programs::probes, Outcome::Ok, "none is here yet");
+    machine.file("usr/bin/skopeo", "#!/bin/sh\n");
+    machine.file("usr/bin/unrelated", "#!/bin/sh\n");
+    machine.file("usr/lib/libssl.so.3", "no library\n");
+    machine.link("proc/17/exe", machine.root.path().join("opt/containerd").to_str().unwrap());
+    machine.file("opt/containerd", "also none\n");
+    let finding = programs::probes(&machine.context);
+    let lines: Vec<&str> = finding.reason.lines().collect();
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert_eq!(lines[0], "/usr/bin/skopeo: refused: it is not an ELF program");
+    assert!(lines[1].ends_with("/opt/containerd: refused: it is not an ELF program"), "{lines:#?}");
+    assert!(lines[2].starts_with("/usr/lib/libssl.so.3: "), "{lines:#?}");
+}
+
+#[test]
+fn a_program_that_cannot_be_probed_is_a_warning() {
+    let machine = machine();
+    // An ELF file for no known kind of machine.
+    machine.file("usr/bin/skopeo", &format!("\x7fELF\x02\x01\x01{}", "\0".repeat(200)));
+    machine.expect(programs::probes, Outcome::Warn, "/usr/bin/skopeo: refused: ");
+}
+
+#[test]
+fn with_both_switches_off_no_program_is_looked_at() {
+    let mut machine = machine();
+    machine.file("usr/bin/skopeo", "#!/bin/sh\n");
+    machine.context.settings.tls_go = Switch::Off;
+    machine.context.settings.tls_openssl = Switch::Off;
+    machine.expect(programs::probes, Outcome::Ok, "--tls.go=off and --tls.openssl=off");
+}
+
+#[test]
+fn several_things_that_one_check_found_are_below_each_other() {
+    let table = Report::from_findings(vec![Finding::warn("x", "first\nsecond", "mend")]).table();
+    assert!(table.starts_with("warn  x  first\n         second\n         -> mend\n"), "{table}");
 }
 
 #[test]

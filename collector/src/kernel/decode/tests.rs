@@ -139,6 +139,89 @@ fn captured_bytes() {
 }
 
 #[test]
+fn bytes_inside_tls() {
+    let mut record = data(0);
+    record.layer = Layer::Decrypted as u8;
+    assert!(matches!(event(record.as_bytes()), Event::Data { layer: Layer::Decrypted, .. }));
+    assert!(matches!(event(data(0).as_bytes()), Event::Data { layer: Layer::Socket, .. }));
+}
+
+fn frame() -> Vec<u8> {
+    let mut frame = event::Frame::new_zeroed();
+    frame.header = header(Kind::Frame);
+    frame.snapshot = snapshot();
+    (frame.length, frame.stream, frame.captured, frame.kind, frame.flags) = (70_000, 5, 3, 1, 4);
+    (frame.direction, frame.layer) = (Direction::Sent as u8, Layer::Decrypted as u8);
+    [frame.as_bytes(), b"abcleft over"].concat()
+}
+
+#[test]
+fn frames() {
+    let Event::Frame { conn: ConnId { sock: 0xffff, born: 4 }, pid: 77, frame, flows, lost: 6, time: 5 } =
+        event(&frame())
+    else {
+        panic!("no frame")
+    };
+    assert_eq!((frame.direction, frame.layer), (Direction::Sent, Layer::Decrypted));
+    assert_eq!((frame.length, frame.stream, frame.kind, frame.flags), (70_000, 5, 1, 4));
+    assert_eq!((&frame.payload[..], flows.received.position), (&b"abc"[..], 100));
+}
+
+fn message(part: u8, amount_is: u8) -> Vec<u8> {
+    let mut message = event::Message::new_zeroed();
+    message.header = header(Kind::Message);
+    message.snapshot = snapshot();
+    (message.goroutine, message.amount, message.stream, message.captured) = (8, 9, 7, 4);
+    (message.code, message.part, message.amount_is) = (404, part, amount_is);
+    (message.serves, message.end, message.truncated) = (1, 1, 1);
+    [message.as_bytes(), b"HTTPleft over"].concat()
+}
+
+#[test]
+fn messages() {
+    let Event::Message {
+        conn: ConnId { sock: 0xffff, born: 4 },
+        pid: 77,
+        message: told,
+        flows,
+        lost: 6,
+        time: 5,
+    } = event(&message(5, 1))
+    else {
+        panic!("no message")
+    };
+    assert_eq!((told.goroutine, told.stream, told.code, told.part), (8, 7, 404, Part::Status));
+    assert!(told.serves && told.end && told.truncated);
+    assert_eq!((&told.bytes[..], flows.sent.position), (&b"HTTP"[..], 10));
+    let amounts = [Amount::None, Amount::Total(9), Amount::Passed(9), Amount::Left(9)];
+    for (number, amount) in (0..).zip(amounts) {
+        let Event::Message { message, .. } = event(&message(1, number)) else { panic!("no message") };
+        assert_eq!(message.amount, amount);
+    }
+    assert!(matches!(decode(&message(99, 0), nobody), Record::Malformed));
+    assert!(matches!(decode(&message(1, 99), nobody), Record::Malformed));
+}
+
+fn field() -> Vec<u8> {
+    let mut field = event::Field::new_zeroed();
+    field.header = header(Kind::Field);
+    (field.goroutine, field.name_len, field.value_len, field.truncated) = (8, 5, 4, 1);
+    [field.as_bytes(), b":pathrest of it.", b"/v2/left over"].concat()
+}
+
+#[test]
+fn fields() {
+    let Event::Field { pid: 77, goroutine: 8, name, value, truncated: true, time: 5 } = event(&field())
+    else {
+        panic!("no field")
+    };
+    assert_eq!((&name[..], &value[..]), (&b":path"[..], &b"/v2/"[..]));
+    let mut long = field();
+    long[size_of::<event::Field>() - 8] = 17;
+    assert!(matches!(decode(&long, nobody), Record::Malformed), "a name longer than its room");
+}
+
+#[test]
 fn states() {
     let state = |kind| {
         let mut state = State::new_zeroed();
@@ -153,15 +236,23 @@ fn states() {
         "{changed:?}"
     );
     let closed = event(state(Kind::Close).as_bytes());
-    assert!(matches!(closed, Event::Closed { before: Phase::Connecting, error: 111, .. }), "{closed:?}");
+    assert!(
+        matches!(closed, Event::Closed { before: Phase::Connecting, error: 111, lost: 6, .. }),
+        "{closed:?}"
+    );
 }
 
 /// Records come from our own programs; whatever is not as it should be is malformed, not a guess and not a panic.
 #[test]
 fn what_is_not_a_record() {
     let whole = [data(4).as_bytes(), b"HTTP"].concat();
-    for len in 0..whole.len() {
-        assert!(matches!(decode(&whole[..len], nobody), Record::Malformed), "{len} bytes");
+    let unused = b"left over".len();
+    let others = [frame(), message(1, 0), field()];
+    let others = others.iter().map(|record| &record[..record.len() - unused]);
+    for record in others.chain([&whole[..]]) {
+        for len in 0..record.len() {
+            assert!(matches!(decode(&record[..len], nobody), Record::Malformed), "{len} bytes");
+        }
     }
     for (at, value) in [(0, 99), (size_of::<Header>() + size_of::<Snapshot>() + 12, 7)] {
         let mut bent = whole.clone();

@@ -4,8 +4,8 @@ use collector_common::event;
 
 use super::{Counter, Gauge, SecondsCounter, Section, Texts, counter, gauge, seconds_counter};
 use crate::metrics::labels::{
-    AttachedStrategy, GaugeName, Library, Loss, Map, MetricName, Probe, Process, Revision, Unattributed,
-    Version,
+    AttachedStrategy, GaugeName, Library, Loss, Map, MetricName, Probe, Process, Refused, Revision,
+    Unattributed, Version,
 };
 
 /// The section.
@@ -18,6 +18,7 @@ pub const SECTION: Section = Section {
         BUILD_INFO.metric,
         PROBE_ATTACHED.metric,
         BINARIES_INSTRUMENTED.metric,
+        BINARIES_REFUSED.metric,
         PROCESSES_WATCHED.metric,
         KERNEL_EVENTS.metric,
         KERNEL_EVENTS_LOST.metric,
@@ -56,6 +57,21 @@ pub const BINARIES_INSTRUMENTED: Gauge<(Library,)> = gauge(Texts {
     about: "A file that many processes run counts once.",
 });
 
+/// `binaries_refused_total`
+pub const BINARIES_REFUSED: Counter<(Refused,)> = counter(Texts {
+    name: "binaries_refused_total",
+    unit: "binaries",
+    help: "Program and library files that got no probes, or not all that they should have, by reason.",
+    about: "Moves by one per file. What the TLS of such a program carries is counted as tls_opaque in \
+            pullscope_connections_by_visibility_total. `pullscope check` says more about each program. \
+            version_unknown: a Go program that does not say which release made it, or was not made by a release. too_old, \
+            too_new: made by a Go release whose layout is not known. functions_unknown, function_doubtful: what has to be \
+            probed could not be found, or not beyond doubt. module_unknown: HTTP/2 or gRPC from a module version whose \
+            layout is not known. unreadable, malformed, too_much, other_machine: the file itself. \
+            changing: it was written to again and again. table_full: more files than are remembered. not_looked_at: \
+            pullscope cannot look at files any more. attach_failed: the kernel refused. other: anything else.",
+});
+
 /// `processes_watched`
 pub const PROCESSES_WATCHED: Gauge<(Process,)> = gauge(Texts {
     name: "processes_watched",
@@ -82,7 +98,10 @@ pub const KERNEL_EVENTS_LOST: Counter<(Loss,)> = counter(Texts {
     about: "0 in normal work. ring_full: the ring buffer was full (--kernel.ring-buffer-bytes). connections_full: more \
             connections at once than --kernel.max-connections. processes_full: the same for processes. user_memory: a \
             process's buffer could not be read. vector: a read or write began with more empty segments \
-            than are walked. malformed: the collector could not read a record. Exchanges that were hit count in pullscope_exchanges_unattributed_total.",
+            than are walked. go_connection: a Go program's TLS connection that does not lie directly on TCP. \
+            out_of_step: frames of an HTTP/2 connection could not be followed any more. tls_unjoined: bytes that OpenSSL \
+            decrypted or was to encrypt, for a socket that is not known. tls_unread: a connection inside OpenSSL that \
+            began before pullscope, or speaks no HTTP. malformed: the collector could not read a record. Exchanges that were hit count in pullscope_exchanges_unattributed_total.",
 });
 
 /// `exchanges_unattributed_total`
@@ -90,12 +109,13 @@ pub const EXCHANGES_UNATTRIBUTED: Counter<(Unattributed,)> = counter(Texts {
     name: "exchanges_unattributed_total",
     unit: "exchanges",
     help: "Messages seen on connections that could not be made into exchanges, by reason.",
-    about: "HTTP that cannot be followed: no_request, an answer whose request was not seen; body_inexact, a chunked body \
-            larger than what is captured of it, whose bytes count with their framing; hole, bytes \
-            were missing where a head was due; head_too_long, bad_head, bad_framing, bad_chunk, not as HTTP should be; \
+    about: "HTTP that cannot be followed: no_request, an answer whose request was not seen; body_inexact, a body of which it \
+            is not known how much passed (its bytes do not count; those of a chunked body in the clear that is larger than \
+            what is captured count with their framing); hole, bytes or fields were missing where a head was due; head_too_long, bad_head, bad_framing, bad_chunk, not as HTTP should be; \
             head_cut, the connection closed inside a head; pipelined, too many requests at once on one connection; http2, \
-            HTTP/2 where it cannot be read. Ends that were not seen: connect_end_unknown, exchange_end_unknown, \
-            download_end_unknown, lookup_end_unknown. Tables that were full: connection_evicted, process_evicted, \
+            HTTP/2 where it cannot be read; hpack_unknown, a head over HTTP/2 that refers to what was sent before pullscope \
+            looked; pushed, an answer over HTTP/2 that nobody asked for. Ends that were not seen: connect_end_unknown, \
+            exchange_end_unknown, download_end_unknown, lookup_end_unknown. Tables that were full: connection_evicted, process_evicted, \
             downloads_full, download_parts, lookups_full. Beginnings that were not seen: connection_unknown, \
             role_unknown. Other protocols: dns_unparsed, tls_unparsed. other: anything else.",
 });

@@ -1,6 +1,6 @@
 //! What the watched processes ask of registries, declared.
 
-use wire::http1::Method;
+use wire::http::Method;
 use wire::oci::Kind;
 
 use super::{Counter, Gauge, Histogram, Section, Texts, buckets, counter, gauge, histogram};
@@ -69,9 +69,9 @@ pub const RESPONSE_BYTES: Counter<(Process, Registry, Kind)> = counter(Texts {
     name: "registry_response_bytes_total",
     unit: "bytes",
     help: "Bytes of answers' bodies that watched processes received.",
-    about: "Moves while a body arrives, not only at its end, so its rate is the rate of a long download. Heads and the \
-            framing of chunked bodies are not in it, where the framing could be followed. A download that a client \
-            repeats counts again: these are bytes received, not bytes stored.",
+    about: "Moves while a body arrives, so its rate is the rate of a long download; where a Go program's TLS is read it moves \
+            when the body ends. Heads and the framing of chunked bodies are not in it, where the framing could be \
+            followed. A download that a client repeats counts again: these are bytes received, not bytes stored.",
 });
 
 /// `registry_requests_in_flight`
@@ -140,8 +140,11 @@ pub const TLS_HANDSHAKE_DURATION: Histogram<(Process, Registry)> = histogram(
     Texts {
         name: "tls_handshake_duration_seconds",
         unit: "seconds",
-        help: "Time from the ClientHello of a connection to the first byte of application data.",
-        about: "Observed once per TLS connection of a client whose handshake was seen from its start.",
+        help: "Time from the ClientHello of a client's connection to the end of the TLS handshake.",
+        about: "Observed once per TLS connection whose handshake was seen from its start, also where nothing else of it can be \
+            read. The end is the first byte of the last flight as it passes the socket: that of the client in TLS 1.3 and \
+            where a session is resumed, else that of the server. A handshake that fails or whose server greeting was not \
+            captured is not in it.",
     },
 );
 
@@ -165,5 +168,6 @@ pub const CONNECTIONS_BY_VISIBILITY: Counter<(Process, Visibility)> = counter(Te
     help: "Connections of watched processes, by how much of their content could be read.",
     about: "Moves by one per connection. plaintext: everything was read. tls_decoded: TLS whose requests were read in the \
             process. tls_opaque: only the server's name, bytes and times are known, so its requests are in no other \
-            metric. other: neither HTTP nor TLS, or nothing was said.",
+            metric. other: neither HTTP nor TLS, or nothing was said. A TLS connection of a process whose TLS can be read \
+            counts with its first request, or as tls_opaque when it closes without one.",
 });

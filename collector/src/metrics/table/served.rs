@@ -1,6 +1,6 @@
 //! What watched processes serve to others, declared.
 
-use wire::http1::Method;
+use wire::http::Method;
 use wire::oci::Kind;
 
 use super::{Counter, Gauge, Histogram, Section, Texts, buckets, counter, gauge, histogram};

@@ -5,7 +5,7 @@ use super::scene::{Scene, get, ok};
 use crate::model::event::{Direction, Ends, Event, Phase, Protocol};
 
 /// A `ClientHello` for `name` (RFC 8446 section 4.1.2), in one record.
-fn hello(name: &str) -> Vec<u8> {
+pub fn hello(name: &str) -> Vec<u8> {
     fn with_length(width: usize, body: &[u8]) -> Vec<u8> {
         let length = (body.len() as u64).to_be_bytes();
         [&length[8 - width..], body].concat()
@@ -172,21 +172,24 @@ fn a_plain_answer_to_a_client_hello_is_nothing() {
     assert_eq!(scene.said(&["unattributed", "asked", "began"]), Vec::<String>::new());
 }
 
-/// The kernel tells of the preface without its bytes.
+/// The kernel tells of the preface without its bytes; what follows comes as frames.
 #[test]
-fn http2_is_counted_once() {
+fn the_preface_of_http2_tells_the_side() {
     let mut scene = Scene::with_process();
     let conn = scene.connect(1, "10.0.0.1:80");
     scene.advance(conn, Direction::Sent, 24);
-    let Event::Data { conn, pid, direction, start, bytes, end, flows, lost, time, .. } =
+    let Event::Data { conn, layer, pid, direction, start, bytes, end, flows, lost, time, .. } =
         scene.data(conn, Direction::Sent, 0, b"", false)
     else {
         unreachable!("data is data")
     };
     let protocol = Protocol::Http2;
-    scene.tell(Event::Data { conn, pid, direction, protocol, start, bytes, end, flows, lost, time });
+    scene.tell(Event::Data { conn, layer, pid, direction, protocol, start, bytes, end, flows, lost, time });
     scene.close(conn);
-    assert_eq!(scene.said(&["unattributed"]), ["unattributed http2"]);
+    assert_eq!(
+        scene.said(&["unattributed", "visible", "connection+"]),
+        ["connection+ client", "visible plaintext"]
+    );
 }
 
 #[test]
@@ -219,15 +222,12 @@ fn a_hello_with_a_hole_is_not_read() {
 }
 
 #[test]
-fn http2_is_not_decoded_yet() {
+fn a_preface_that_is_received_makes_a_server() {
     let mut scene = Scene::with_process();
     let conn = scene.accept(1);
     scene.receive(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     scene.close(conn);
-    assert_eq!(
-        scene.all()[1..],
-        ["unattributed http2", "connection+ server", "visible other", "connection- server"]
-    );
+    assert_eq!(scene.all()[1..], ["visible plaintext", "connection+ server", "connection- server"]);
 }
 
 #[test]

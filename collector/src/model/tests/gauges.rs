@@ -7,7 +7,10 @@ use proptest::prelude::*;
 
 use super::lookups;
 use super::scene::{BLOB, MANIFEST, get, response};
-use crate::model::event::{ConnId, Direction, Ends, Event, Flow, Flows, Phase, Pid, Protocol, TargetId};
+use crate::model::event::{
+    Amount, Captured, ConnId, Direction, Ends, Event, Flow, Flows, Frame, Layer, Message, Part, Phase, Pid,
+    Protocol, TargetId,
+};
 use crate::model::fact::Fact;
 use crate::model::{Limits, Model, Settings};
 
@@ -21,6 +24,7 @@ fn limits() -> Limits {
         realms: 2,
         peers: 2,
         peers_of_all: 2,
+        goroutines: 2,
     }
 }
 
@@ -125,6 +129,7 @@ enum Step {
     /// Bytes; `uncaptured` more follow them; `told` or lost.
     Bytes {
         conn: ConnId,
+        layer: Layer,
         pid: Pid,
         direction: Direction,
         protocol: Protocol,
@@ -133,11 +138,91 @@ enum Step {
         told: bool,
         end: bool,
     },
-    Progress(ConnId),
+    /// A frame of so many payload bytes.
+    Frame(ConnId, Pid, Frame),
+    /// Fields of a goroutine and the message behind them; `told` or lost.
+    Message {
+        conn: ConnId,
+        pid: Pid,
+        fields: Vec<(String, String)>,
+        message: Message,
+        told: bool,
+    },
+    Progress(ConnId, Layer),
     Changed(ConnId, Phase, Phase, u32),
     Closed(ConnId, Phase, u32),
     Wild(ConnId, Flows),
     Wait(u64),
+}
+
+fn layer() -> impl Strategy<Value = Layer> {
+    prop::sample::select(vec![Layer::Socket, Layer::Socket, Layer::Decrypted])
+}
+
+/// Mostly frames that say something; header blocks in literals (RFC 7541 appendix C).
+fn frame() -> impl Strategy<Value = Frame> {
+    let request = b"\x82\x86\x44\x04/v2/\x41\x0bexample.com".to_vec();
+    let kinds = prop::sample::select(vec![
+        (1, 4, request.clone()),
+        (1, 5, request),
+        (1, 4, vec![0x88]),
+        (1, 5, vec![0x8d]),
+        (0, 0, vec![]),
+        (0, 1, vec![]),
+        (3, 0, vec![0; 4]),
+        (7, 0, vec![0; 8]),
+        (4, 0, vec![]),
+        (9, 4, vec![0x88]),
+        (Frame::OUT_OF_STEP, 0, vec![]),
+    ]);
+    (direction(), layer(), kinds, 0_u32..6, 0_u32..3000).prop_map(|(direction, layer, kind, stream, more)| {
+        let (kind, flags, payload) = kind;
+        let length = u32::try_from(payload.len()).unwrap() + if kind == 0 { more } else { 0 };
+        Frame { direction, layer, kind, flags, stream, length, payload: Captured(payload.into()) }
+    })
+}
+
+fn amount() -> impl Strategy<Value = Amount> {
+    prop_oneof![
+        Just(Amount::None),
+        any::<u64>().prop_map(Amount::Total),
+        any::<u64>().prop_map(Amount::Passed),
+        any::<u64>().prop_map(Amount::Left),
+    ]
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let part = prop::sample::select(vec![
+        Part::RequestHead,
+        Part::ResponseHead,
+        Part::RequestFields,
+        Part::RequestFields,
+        Part::ResponseFields,
+        Part::Status,
+        Part::Complete,
+        Part::Cut,
+    ]);
+    let code = prop::sample::select(vec![0, 100, 200, 204, 404, 9999]);
+    let shape = (prop::bool::weighted(0.3), prop::bool::weighted(0.1), prop::bool::weighted(0.05));
+    (part, 0_u32..4, 0_u64..4, code, amount(), bytes(), shape).prop_map(
+        |(part, stream, goroutine, code, amount, bytes, (serves, end, truncated))| {
+            let bytes = Captured(bytes.into());
+            Message { goroutine, serves, part, stream, code, amount, bytes, end, truncated }
+        },
+    )
+}
+
+/// The fields of a request or of a response, not always all of them.
+fn fields() -> impl Strategy<Value = Vec<(String, String)>> {
+    let request = [(":authority", "registry.example.com"), (":method", "GET"), (":path", BLOB)];
+    let response = [(":status", "200"), ("content-length", "100")];
+    prop_oneof![
+        prop::sample::subsequence(request.to_vec(), 0..=3),
+        Just(request.to_vec()),
+        prop::sample::subsequence(response.to_vec(), 0..=2),
+        Just(response.to_vec()),
+    ]
+    .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -164,13 +249,17 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (pid(), pid(), target())
             .prop_map(|(pid, parent, target)| Step::Tell(Event::ProcessForked { pid, parent, target, time: 0 })),
         1 => pid().prop_map(|pid| Step::Tell(Event::ProcessEnded { pid, time: 0 })),
+        1 => pid().prop_map(|pid| Step::Tell(Event::Instrumented { pid, time: 0 })),
         4 => (conn(), pid(), target(), ends(), phase())
             .prop_map(|(conn, pid, target, ends, phase)| Step::Tell(Event::Opened { conn, pid, target, ends, phase, time: 0 })),
-        20 => (conn(), pid(), direction(), protocol, bytes(), uncaptured, prop::bool::weighted(0.9), prop::bool::weighted(0.05))
-            .prop_map(|(conn, pid, direction, protocol, bytes, uncaptured, told, end)| {
-                Step::Bytes { conn, pid, direction, protocol, bytes, uncaptured, told, end }
+        20 => (conn(), layer(), pid(), direction(), protocol, bytes(), uncaptured, prop::bool::weighted(0.9), prop::bool::weighted(0.05))
+            .prop_map(|(conn, layer, pid, direction, protocol, bytes, uncaptured, told, end)| {
+                Step::Bytes { conn, layer, pid, direction, protocol, bytes, uncaptured, told, end }
             }),
-        2 => conn().prop_map(Step::Progress),
+        10 => (conn(), pid(), frame()).prop_map(|(conn, pid, frame)| Step::Frame(conn, pid, frame)),
+        20 => (conn(), pid(), fields(), message(), prop::bool::weighted(0.9))
+            .prop_map(|(conn, pid, fields, message, told)| Step::Message { conn, pid, fields, message, told }),
+        2 => (conn(), layer()).prop_map(|(conn, layer)| Step::Progress(conn, layer)),
         2 => (conn(), phase(), phase(), error.clone()).prop_map(|(c, before, after, error)| Step::Changed(c, before, after, error)),
         2 => (conn(), phase(), error).prop_map(|(c, before, error)| Step::Closed(c, before, error)),
         1 => (conn(), flow(), flow()).prop_map(|(c, received, sent)| Step::Wild(c, Flows { received, sent })),
@@ -187,6 +276,7 @@ fn at(event: Event, now: u64) -> Event {
             Event::ProcessForked { pid, parent, target, time: now }
         }
         Event::ProcessEnded { pid, .. } => Event::ProcessEnded { pid, time: now },
+        Event::Instrumented { pid, .. } => Event::Instrumented { pid, time: now },
         Event::Opened { conn, pid, target, ends, phase, .. } => {
             Event::Opened { conn, pid, target, ends, phase, time: now }
         }
@@ -195,66 +285,104 @@ fn at(event: Event, now: u64) -> Event {
     }
 }
 
+/// How far a connection has come: its layers, and how many of its events were lost.
+#[derive(Default)]
+struct Course {
+    layers: [(Flows, Option<Direction>); 2],
+    lost: u32,
+}
+
+impl Course {
+    /// Moves a flow and tells where it was.
+    fn advance(&mut self, layer: Layer, direction: Direction, bytes: u64, now: u64) -> u64 {
+        let (flows, latest) = &mut self.layers[layer as usize];
+        let turned = latest.replace(direction) != Some(direction);
+        let flow = match direction {
+            Direction::Received => &mut flows.received,
+            Direction::Sent => &mut flows.sent,
+        };
+        let start = flow.position;
+        flow.position = start.saturating_add(bytes);
+        flow.last = now;
+        if turned {
+            flow.first = now;
+        }
+        start
+    }
+
+    fn flows(&self, layer: Layer) -> Flows {
+        self.layers[layer as usize].0
+    }
+}
+
+/// The events of a step, in which time may pass.
+fn events_of(step: Step, courses: &mut HashMap<ConnId, Course>, now: &mut u64) -> Vec<Result<Event, u64>> {
+    let time = *now;
+    let event = match step {
+        Step::Tell(event) => at(event, time),
+        Step::Bytes { conn, layer, pid, direction, protocol, bytes, uncaptured, told, end } => {
+            let course = courses.entry(conn).or_default();
+            let length = (bytes.len() as u64).saturating_add(uncaptured);
+            let start = course.advance(layer, direction, length, time);
+            if !told {
+                course.lost += 1;
+                return Vec::new();
+            }
+            let (bytes, flows, lost) = (Captured(Bytes::from(bytes)), course.flows(layer), course.lost);
+            Event::Data { conn, layer, pid, direction, protocol, start, bytes, end, flows, lost, time }
+        }
+        Step::Frame(conn, pid, frame) => {
+            let course = courses.entry(conn).or_default();
+            course.advance(frame.layer, frame.direction, frame.length.into(), time);
+            let (flows, lost) = (course.flows(frame.layer), course.lost);
+            Event::Frame { conn, pid, frame, flows, lost, time }
+        }
+        Step::Message { conn, pid, fields, message, told } => {
+            let course = courses.entry(conn).or_default();
+            let goroutine = message.goroutine;
+            let field = |(name, value): (String, String)| {
+                let (name, value) = (Captured(name.into()), Captured(value.into()));
+                Ok(Event::Field { pid, goroutine, name, value, truncated: false, time })
+            };
+            let mut events: Vec<_> = fields.into_iter().map(field).collect();
+            if told {
+                let (flows, lost) = (course.flows(Layer::Socket), course.lost);
+                events.push(Ok(Event::Message { conn, pid, message, flows, lost, time }));
+            } else {
+                course.lost += 1;
+            }
+            return events;
+        }
+        Step::Progress(conn, layer) => {
+            let course = courses.entry(conn).or_default();
+            Event::Progress { conn, layer, flows: course.flows(layer), lost: course.lost }
+        }
+        Step::Changed(conn, before, after, error) => {
+            let flows = courses.entry(conn).or_default().flows(Layer::Socket);
+            Event::Changed { conn, before, after, error, flows, time }
+        }
+        Step::Closed(conn, before, error) => {
+            let course = courses.remove(&conn).unwrap_or_default();
+            let (flows, lost) = (course.flows(Layer::Socket), course.lost);
+            Event::Closed { conn, before, error, flows, lost, time }
+        }
+        Step::Wild(conn, flows) => Event::Progress { conn, layer: Layer::Socket, flows, lost: 0 },
+        Step::Wait(milliseconds) => {
+            *now += milliseconds * 1_000_000;
+            return vec![Err(*now)];
+        }
+    };
+    vec![Ok(event)]
+}
+
 /// The events of the steps.
 fn events(steps: Vec<Step>) -> Vec<Result<Event, u64>> {
-    let mut flows: HashMap<ConnId, (Flows, Option<Direction>, u32)> = HashMap::new();
+    let mut courses = HashMap::new();
     let mut now = 1_000_000;
     let mut events = Vec::new();
     for step in steps {
         now += 1_000_000;
-        events.push(Ok(match step {
-            Step::Tell(event) => at(event, now),
-            Step::Bytes { conn, pid, direction, protocol, bytes, uncaptured, told, end } => {
-                let (flows, latest, lost) = flows.entry(conn).or_default();
-                let turned = latest.replace(direction) != Some(direction);
-                let flow = match direction {
-                    Direction::Received => &mut flows.received,
-                    Direction::Sent => &mut flows.sent,
-                };
-                let start = flow.position;
-                flow.position = start.saturating_add(bytes.len() as u64).saturating_add(uncaptured);
-                flow.last = now;
-                if turned {
-                    flow.first = now;
-                }
-                if !told {
-                    *lost += 1;
-                    continue;
-                }
-                let bytes = Bytes::from(bytes);
-                Event::Data {
-                    conn,
-                    pid,
-                    direction,
-                    protocol,
-                    start,
-                    bytes,
-                    end,
-                    flows: *flows,
-                    lost: *lost,
-                    time: now,
-                }
-            }
-            Step::Progress(conn) => Event::Progress { conn, flows: flows.entry(conn).or_default().0 },
-            Step::Changed(conn, before, after, error) => Event::Changed {
-                conn,
-                before,
-                after,
-                error,
-                flows: flows.entry(conn).or_default().0,
-                time: now,
-            },
-            Step::Closed(conn, before, error) => {
-                let flows = flows.remove(&conn).unwrap_or_default().0;
-                Event::Closed { conn, before, error, flows, time: now }
-            }
-            Step::Wild(conn, flows) => Event::Progress { conn, flows },
-            Step::Wait(milliseconds) => {
-                now += milliseconds * 1_000_000;
-                events.push(Err(now));
-                continue;
-            }
-        }));
+        events.extend(events_of(step, &mut courses, &mut now));
     }
     now += 1_000_000;
     events.push(Ok(Event::Resync { connections: HashSet::new(), processes: HashSet::new(), time: now }));
@@ -283,12 +411,13 @@ proptest! {
             prop_assert!(sizes.connections <= limits.connections);
             prop_assert!(sizes.processes <= limits.processes);
             prop_assert!(sizes.downloads <= limits.downloads);
+            prop_assert!(model.context.fields.len() <= limits.goroutines);
             prop_assert!(model.connections_in_progress().count() <= sizes.connections);
         }
         prop_assert_eq!(gauges.open(), 0, "{:?}", gauges.0);
         let sizes = model.sizes();
         prop_assert_eq!((sizes.connections, sizes.processes, sizes.downloads), (0, 0, 0));
-        prop_assert_eq!(model.connections_in_progress().count(), 0);
+        prop_assert_eq!(model.connections_in_progress().count() + model.context.fields.len(), 0);
         prop_assert_eq!(model.connections.deadlines() + model.context.downloads.deadlines(), 0);
     }
 }

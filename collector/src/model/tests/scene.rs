@@ -9,7 +9,9 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use collector_common::MAX_CAPTURE;
 
-use crate::model::event::{ConnId, Direction, Ends, Event, Flow, Flows, Phase, Pid, Protocol, TargetId};
+use crate::model::event::{
+    Captured, ConnId, Direction, Ends, Event, Flow, Flows, Layer, Phase, Pid, Protocol, TargetId,
+};
 use crate::model::fact::{Client, ConnectResult, Fact, LookupResult, Role, Status, Visibility};
 use crate::model::{Limits, Model, Settings};
 
@@ -26,10 +28,31 @@ pub struct Scene {
 struct State {
     pid: Pid,
     phase: Phase,
+    socket: Stream,
+    /// What is inside its TLS.
+    decrypted: Stream,
+    lost: u32,
+}
+
+struct Stream {
     protocol: Protocol,
     flows: Flows,
     direction: Option<Direction>,
-    lost: u32,
+}
+
+impl Stream {
+    fn new(protocol: Protocol) -> Self {
+        Self { protocol, flows: Flows::default(), direction: None }
+    }
+}
+
+impl State {
+    fn stream(&mut self, layer: Layer) -> &mut Stream {
+        match layer {
+            Layer::Socket => &mut self.socket,
+            Layer::Decrypted => &mut self.decrypted,
+        }
+    }
 }
 
 impl Scene {
@@ -83,8 +106,8 @@ impl Scene {
         let conn = ConnId { sock: 0xffff_0000 + self.next, born: self.now };
         self.next += 1;
         let protocol = if matches!(ends, Ends::Dns { .. }) { Protocol::Dns } else { Protocol::Unknown };
-        let flows = Flows::default();
-        self.connections.insert(conn, State { pid, phase, protocol, flows, direction: None, lost: 0 });
+        let (socket, decrypted) = (Stream::new(protocol), Stream::new(Protocol::Unknown));
+        self.connections.insert(conn, State { pid, phase, socket, decrypted, lost: 0 });
         self.tell(Event::Opened { conn, pid, target: TargetId(0), ends, phase, time: self.now });
         conn
     }
@@ -92,7 +115,7 @@ impl Scene {
     pub fn change(&mut self, conn: ConnId, after: Phase, error: u32) {
         let state = self.connections.get_mut(&conn).unwrap();
         let before = std::mem::replace(&mut state.phase, after);
-        let flows = state.flows;
+        let flows = state.socket.flows;
         self.tell(Event::Changed { conn, before, after, error, flows, time: self.now });
     }
 
@@ -101,21 +124,58 @@ impl Scene {
     }
 
     pub fn close_with(&mut self, conn: ConnId, error: u32) {
-        let State { phase, flows, .. } = self.connections.remove(&conn).unwrap();
-        self.tell(Event::Closed { conn, before: phase, error, flows, time: self.now });
+        let State { phase, socket, lost, .. } = self.connections.remove(&conn).unwrap();
+        let flows = socket.flows;
+        self.tell(Event::Closed { conn, before: phase, error, flows, lost, time: self.now });
     }
 
     pub fn send(&mut self, conn: ConnId, text: impl AsRef<[u8]>) {
-        self.pass(conn, Direction::Sent, text.as_ref());
+        self.pass(conn, Layer::Socket, Direction::Sent, text.as_ref());
     }
 
     pub fn receive(&mut self, conn: ConnId, text: impl AsRef<[u8]>) {
-        self.pass(conn, Direction::Received, text.as_ref());
+        self.pass(conn, Layer::Socket, Direction::Received, text.as_ref());
+    }
+
+    /// Through OpenSSL; what that makes of it on the socket is another matter.
+    pub fn send_decrypted(&mut self, conn: ConnId, text: impl AsRef<[u8]>) {
+        self.pass(conn, Layer::Decrypted, Direction::Sent, text.as_ref());
+    }
+
+    pub fn receive_decrypted(&mut self, conn: ConnId, text: impl AsRef<[u8]>) {
+        self.pass(conn, Layer::Decrypted, Direction::Received, text.as_ref());
+    }
+
+    /// Bytes that are told of as a turn of the direction and not captured.
+    pub fn turn(&mut self, conn: ConnId, direction: Direction, bytes: u64) {
+        self.advance(conn, direction, bytes);
+        let start = direction_of(self.flows(conn), direction).position;
+        let event = self.data(conn, direction, start, b"", false);
+        self.tell(event);
+    }
+
+    /// How far the socket has come.
+    pub fn flows(&self, conn: ConnId) -> Flows {
+        self.connections[&conn].socket.flows
+    }
+
+    pub fn flows_in(&mut self, conn: ConnId, layer: Layer) -> Flows {
+        self.connections.get_mut(&conn).unwrap().stream(layer).flows
+    }
+
+    /// Events of the connection that were lost.
+    pub fn lost(&self, conn: ConnId) -> u32 {
+        self.connections[&conn].lost
+    }
+
+    /// One more event of the connection finds the ring buffer full.
+    pub fn lose_event(&mut self, conn: ConnId) {
+        self.connections.get_mut(&conn).unwrap().lost += 1;
     }
 
     /// The peer has ended its direction.
     pub fn receive_end(&mut self, conn: ConnId) {
-        let start = self.connections[&conn].flows.received.position;
+        let start = self.flows(conn).received.position;
         let event = self.data(conn, Direction::Received, start, b"", true);
         self.tell(event);
     }
@@ -129,13 +189,18 @@ impl Scene {
     /// Bytes whose event finds the ring buffer full.
     pub fn lose(&mut self, conn: ConnId, direction: Direction, bytes: u64) {
         self.count(conn, direction, bytes);
-        self.connections.get_mut(&conn).unwrap().lost += 1;
+        self.lose_event(conn);
     }
 
     /// The kernel is asked about a connection.
     pub fn progress(&mut self, conn: ConnId) {
-        let flows = self.connections[&conn].flows;
-        self.tell(Event::Progress { conn, flows });
+        self.progress_of(conn, Layer::Socket);
+    }
+
+    pub fn progress_of(&mut self, conn: ConnId, layer: Layer) {
+        let state = self.connections.get_mut(&conn).unwrap();
+        let (flows, lost) = (state.stream(layer).flows, state.lost);
+        self.tell(Event::Progress { conn, layer, flows, lost });
     }
 
     /// Another process goes on with a connection.
@@ -144,15 +209,28 @@ impl Scene {
     }
 
     /// One read or write.
-    fn pass(&mut self, conn: ConnId, direction: Direction, bytes: &[u8]) {
-        let start = self.advance(conn, direction, bytes.len() as u64);
-        let event = self.data(conn, direction, start, bytes, false);
+    fn pass(&mut self, conn: ConnId, layer: Layer, direction: Direction, bytes: &[u8]) {
+        let start = self.advance_in(conn, layer, direction, bytes.len() as u64);
+        let event = self.data_in(conn, layer, direction, start, bytes, false);
         self.tell(event);
     }
 
     /// The event of a read or write that has moved the flows already.
     pub fn data(&mut self, conn: ConnId, direction: Direction, start: u64, bytes: &[u8], end: bool) -> Event {
+        self.data_in(conn, Layer::Socket, direction, start, bytes, end)
+    }
+
+    pub fn data_in(
+        &mut self,
+        conn: ConnId,
+        layer: Layer,
+        direction: Direction,
+        start: u64,
+        bytes: &[u8],
+        end: bool,
+    ) -> Event {
         let state = self.connections.get_mut(&conn).unwrap();
+        let (pid, lost, state) = (state.pid, state.lost, state.stream(layer));
         match bytes {
             [b'H', b'T', b'T', b'P', ..] | [b'G', b'E', b'T', b' ', ..] | [b'H' | b'P', b'E' | b'O', ..] => {
                 state.protocol = Protocol::Http1;
@@ -164,21 +242,26 @@ impl Scene {
         let captured = &bytes[..bytes.len().min(MAX_CAPTURE as usize)];
         Event::Data {
             conn,
-            pid: state.pid,
+            layer,
+            pid,
             direction,
             protocol: state.protocol,
             start,
-            bytes: Bytes::copy_from_slice(captured),
+            bytes: Captured(Bytes::copy_from_slice(captured)),
             end,
             flows: state.flows,
-            lost: state.lost,
+            lost,
             time: self.now,
         }
     }
 
     /// Moves a flow and tells where it was.
     pub fn advance(&mut self, conn: ConnId, direction: Direction, bytes: u64) -> u64 {
-        let state = self.connections.get_mut(&conn).unwrap();
+        self.advance_in(conn, Layer::Socket, direction, bytes)
+    }
+
+    pub fn advance_in(&mut self, conn: ConnId, layer: Layer, direction: Direction, bytes: u64) -> u64 {
+        let state = self.connections.get_mut(&conn).unwrap().stream(layer);
         let turned = state.direction.replace(direction) != Some(direction);
         let flow: &mut Flow = match direction {
             Direction::Received => &mut state.flows.received,
@@ -236,6 +319,13 @@ impl Scene {
         self.send(conn, get(host, target));
         self.receive(conn, answer);
         self.close(conn);
+    }
+}
+
+fn direction_of(flows: Flows, direction: Direction) -> Flow {
+    match direction {
+        Direction::Received => flows.received,
+        Direction::Sent => flows.sent,
     }
 }
 
@@ -330,12 +420,17 @@ pub fn line(fact: &Fact) -> String {
         Fact::ConnectionEnded { role, .. } => format!("connection- {}", role_text(*role)),
         Fact::Visible { visibility, .. } => match visibility {
             Visibility::Plaintext => "visible plaintext".into(),
+            Visibility::TlsDecoded => "visible decoded".into(),
             Visibility::TlsOpaque => "visible tls".into(),
             Visibility::Other => "visible other".into(),
         },
         Fact::NetworkBytes { client, received, sent } => {
             format!("network {} {received} {sent}", whose(client))
         }
+        Fact::Handshake { client, duration } => {
+            format!("handshake {} {}", whose(client), milliseconds(*duration))
+        }
+        Fact::HpackUnknown { fields } => format!("hpack-unknown {fields}"),
         Fact::Lookup { result, duration, .. } => {
             let result = match result {
                 LookupResult::Ok => "ok",

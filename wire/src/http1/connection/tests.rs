@@ -1,5 +1,5 @@
 use super::*;
-use crate::http1::Method;
+use crate::http::Method;
 use Direction::{Received, Sent};
 
 mod loss;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::http::Credentials;
 
 fn parse(head: &str) -> RequestHead {
     let (parsed, length) = RequestHead::parse(head.as_bytes()).expect(head);

@@ -1,7 +1,6 @@
 //! Where a message body ends (RFC 9112 section 6.3).
 
-use super::Method;
-use super::fields::Fields;
+use super::{Fields, Method};
 
 /// How the end of a body is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,17 +11,17 @@ pub enum Framing {
     Length(u64),
     /// Chunks, the last of which is empty.
     Chunked,
-    /// All that comes until the connection closes.
+    /// All that comes until the connection closes; over HTTP/2 until the stream ends, without a length known before.
     UntilClose,
 }
 
 /// `Content-Length` or `Transfer-Encoding` contradict themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Contradiction;
+pub(crate) struct Contradiction;
 
 impl Framing {
     /// The framing of a request's body.
-    pub(super) fn of_request(fields: &Fields<'_>) -> Result<Self, Contradiction> {
+    pub(crate) fn of_request(fields: &Fields<'_>) -> Result<Self, Contradiction> {
         match fields.chunked_last {
             // It overrides a `Content-Length`, even a wrong one.
             Some(true) => Ok(Self::Chunked),
@@ -33,9 +32,8 @@ impl Framing {
     }
 
     /// The framing of the body of a response with status `code` to a request with `method`.
-    pub(super) fn of_response(fields: &Fields<'_>, code: u16, method: Method) -> Result<Self, Contradiction> {
-        let tunnel = method == Method::Connect && (200..300).contains(&code);
-        if method == Method::Head || tunnel || matches!(code, 100..=199 | 204 | 304) {
+    pub(crate) fn of_response(fields: &Fields<'_>, code: u16, method: Method) -> Result<Self, Contradiction> {
+        if Self::is_bodyless(code, method) {
             return Ok(Self::None);
         }
         match fields.chunked_last {
@@ -43,5 +41,11 @@ impl Framing {
             Some(false) => Ok(Self::UntilClose),
             None => Ok(fields.content_length()?.map_or(Self::UntilClose, Self::Length)),
         }
+    }
+
+    /// Whether a response has no body, whatever its fields say (RFC 9110 section 6.4.1).
+    pub(crate) fn is_bodyless(code: u16, method: Method) -> bool {
+        let tunnel = method == Method::Connect && (200..300).contains(&code);
+        method == Method::Head || tunnel || matches!(code, 100..=199 | 204 | 304)
     }
 }

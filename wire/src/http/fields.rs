@@ -6,7 +6,7 @@ use super::{Credentials, Realm};
 /// What one head's fields say. Names are case-insensitive (RFC 9110 section 5.1).
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a header field's presence")]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     host: Option<&'a [u8]>,
     hosts_differ: bool,
     length: Option<Result<u64, Contradiction>>,
@@ -26,16 +26,10 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub fn of(headers: &[httparse::Header<'a>]) -> Self {
-        let mut fields = Self::default();
-        for header in headers {
-            fields.add(header.name, header.value.trim_ascii());
-        }
-        fields
-    }
-
-    fn add(&mut self, name: &str, value: &'a [u8]) {
-        let is = |other: &str| name.eq_ignore_ascii_case(other);
+    /// Takes one field.
+    pub fn add(&mut self, name: &[u8], value: &'a [u8]) {
+        let value = value.trim_ascii();
+        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
         // The length first: most fields of a head are none of these.
         match name.len() {
             4 if is("host") => self.add_host(value),
@@ -51,6 +45,17 @@ impl<'a> Fields<'a> {
             16 if is("www-authenticate") => self.add_challenge(value),
             // Only the last member of the whole list counts (RFC 9112 section 6.1).
             17 if is("transfer-encoding") => self.chunked_last = Some(last_member_is(value, b"chunked")),
+            _ => {}
+        }
+    }
+
+    /// Takes a field of which only the start of the value is known: that it is there.
+    pub fn add_truncated(&mut self, name: &[u8], start: &[u8]) {
+        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+        match name.len() {
+            5 if is("range") => self.range = true,
+            13 if is("authorization") => self.credentials = Credentials::of_start(start),
+            16 if is("www-authenticate") => self.challenge = true,
             _ => {}
         }
     }
@@ -105,7 +110,7 @@ fn last_member_is(value: &[u8], name: &[u8]) -> bool {
 }
 
 /// Digits only: no sign, no blank, no overflow.
-pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
+pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }

@@ -99,12 +99,12 @@ impl fmt::Debug for Realm {
 }
 
 /// Path and query of a target.
-pub(super) fn split_query(target: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_query(target: &str) -> (&str, Option<&str>) {
     target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)))
 }
 
 /// An HTTP URL, cut at its seams (RFC 3986 section 3). The user information is dropped: it is a credential.
-pub(super) struct Url<'a> {
+pub(crate) struct Url<'a> {
     pub https: Option<bool>,
     pub authority: Option<&'a str>,
     pub target: &'a str,

@@ -1,4 +1,4 @@
-//! What a [`Connection`](super::Connection) reports.
+//! What the decoder of a connection reports.
 
 use super::{RequestHead, ResponseHead};
 
@@ -47,9 +47,10 @@ pub enum Outcome {
     /// The response reached the end that its framing gave. A body that only the close delimits is complete when the
     /// connection closes: HTTP cannot tell it from a cut one (RFC 9112 section 8).
     Complete,
-    /// The connection closed before any response, inside its head, or before the end of its framing.
+    /// The connection closed before any response, inside its head, or before the end of its framing; over HTTP/2 also: the
+    /// stream was reset, or refused by a GOAWAY.
     Cut,
-    /// The connection's decoder lost track before the end; what happened was not seen.
+    /// The connection's decoder lost track before the end, or could not read the response; what happened was not seen.
     Unknown,
 }
 
@@ -58,7 +59,7 @@ pub enum Outcome {
 pub enum Unparsed {
     /// A head longer than the buffer, or with more fields than are looked at.
     HeadTooLong,
-    /// A head that is not HTTP/1.x.
+    /// A head that is none, or over HTTP/2 a header block that is none.
     BadHead,
     /// `Content-Length` or `Transfer-Encoding` that give no one length (RFC 9112 section 6.3).
     BadFraming,
@@ -72,13 +73,17 @@ pub enum Unparsed {
     Pipelined,
     /// A request head that the close of the connection cut off.
     HeadCut,
-    /// The connection speaks HTTP/2 (its preface, RFC 9113 section 3.4).
+    /// A connection that is decoded as HTTP/1 speaks HTTP/2 (its preface, RFC 9113 section 3.4).
     Http2,
+    /// A head over HTTP/2 whose method, path or status refers to what was sent before pullscope began to watch (HPACK).
+    HpackUnknown,
+    /// A response that nobody asked for (server push, RFC 9113 section 8.4).
+    Pushed,
 }
 
 impl Unparsed {
     /// Every reason, for metrics that exist from the start.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::HeadTooLong,
         Self::BadHead,
         Self::BadFraming,
@@ -88,6 +93,8 @@ impl Unparsed {
         Self::Pipelined,
         Self::HeadCut,
         Self::Http2,
+        Self::HpackUnknown,
+        Self::Pushed,
     ];
 
     /// The reason as a metric label.
@@ -102,11 +109,13 @@ impl Unparsed {
             Self::Pipelined => "pipelined",
             Self::HeadCut => "head_cut",
             Self::Http2 => "http2",
+            Self::HpackUnknown => "hpack_unknown",
+            Self::Pushed => "pushed",
         }
     }
 }
 
-/// One thing that happened on a connection. `exchange` numbers are unique within it; `time` is in nanoseconds of the
+/// One thing that happened on a connection. `exchange` numbers are unique within it (over HTTP/2: the stream); `time` is in nanoseconds of the
 /// caller's clock. For every `Request` there is exactly one `End` with its number, at the latest when the connection
 /// is told that it closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +166,7 @@ pub enum Fact {
         /// How it ended.
         outcome: Outcome,
         /// Whether the `Body` increments sum up to the response's payload bytes that passed. They do not when part of
-        /// a chunked body was not captured: then its chunk framing is counted too.
+        /// a chunked body was not captured (then its chunk framing is counted too), or of an HTTP/2 frame's padding.
         exact: bool,
     },
     /// After this exchange (101, or `CONNECT` with 2xx) the connection no longer speaks HTTP/1. Its `End` came before.
