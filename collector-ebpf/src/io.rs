@@ -26,7 +26,8 @@ pub fn on_io(io: &Io, bytes: impl Fn() -> Option<Buffer>) {
         conn.target = process::target(io.tgid).unwrap_or(conn.target);
     }
     let tcp = conn.transport == Transport::Tcp as u8 && conn.phase == Phase::Open as u8;
-    let turned = conn.direction != io.direction as u8 || (received && tcp && request_is_late(io.sock, conn));
+    let turned = conn.direction != io.direction as u8
+        || (received && tcp && !span::is_opaque(conn) && request_is_late(io.sock, conn));
     conn.direction = io.direction as u8;
     let before = span::flow(conn, received).position;
     let start = advance(conn, io, tcp);

@@ -69,6 +69,13 @@ pub fn flow(conn: &mut Conn, received: bool) -> &mut Flow {
     if received { &mut conn.received } else { &mut conn.sent }
 }
 
+/// Whether nothing more can be learned from the bytes of a connection: they are encrypted, and the handshake is over.
+#[inline(always)]
+pub fn is_opaque(conn: &Conn) -> bool {
+    conn.protocol == Protocol::Tls as u8
+        && (conn.decoded == Conn::DECODED_BY_GO || conn.strange_turns >= Conn::QUIET_AFTER)
+}
+
 /// Takes in the bytes of one read or write. `bytes` finds them in memory; it is asked only when they matter.
 #[inline(always)]
 pub fn take(io: &Io, conn: &mut Conn, step: &Step, bytes: impl Fn() -> Option<Buffer>) {
@@ -80,6 +87,10 @@ pub fn take(io: &Io, conn: &mut Conn, step: &Step, bytes: impl Fn() -> Option<Bu
         flow.budget = 0;
     }
     flow.last = io.time;
+    if is_opaque(conn) {
+        return;
+    }
+    let flow = self::flow(conn, io.received());
     let (budget, moved) = (flow.budget, (flow.position - step.start) as u32);
     // Before the client's preface has come, the frames of the other direction are walked.
     let frames = walked != Walked::No as u8 && (protocol == Protocol::Http2 as u8 || step.before > 0);

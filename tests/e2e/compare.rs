@@ -59,14 +59,17 @@ pub fn by_kind_and_method(log: &Log) -> BTreeMap<[String; 2], u64> {
 }
 
 /// Downloads by kind and status: one for each GET of a manifest or blob that was not answered by another way to go
-/// (a redirect, a challenge).
-fn downloads(log: &Log) -> BTreeMap<[String; 2], u64> {
+/// (a redirect, a challenge that was taken up).
+pub fn downloads(log: &Log) -> BTreeMap<[String; 2], u64> {
     let mut downloads = BTreeMap::new();
-    for entry in
-        log.0.iter().filter(|entry| entry.method == "GET" && ["manifest", "blob"].contains(&entry.kind()))
-    {
+    for (at, entry) in log.0.iter().enumerate() {
+        if entry.method != "GET" || !["manifest", "blob"].contains(&entry.kind()) {
+            continue;
+        }
+        let again = |later: &LogEntry| (&later.method, &later.path) == (&entry.method, &entry.path);
         let status = match entry.code {
-            Some(300..=399 | 401) => continue,
+            Some(300..=399) => continue,
+            Some(401) if log.0[at + 1..].iter().any(again) => continue,
             Some(200..=299) => "ok",
             _ => "error",
         };

@@ -18,6 +18,7 @@ mod served;
 mod sockets;
 mod storm;
 mod tls_clients;
+mod tls_errors;
 mod tls_go;
 mod tls_late;
 mod tls_lifecycle;

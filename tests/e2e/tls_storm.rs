@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use pullscope_tests::attached::{Attached, has_passed_probes};
+use pullscope_tests::attached::{Attached, breakpoints};
 use pullscope_tests::clients::{Client, Options, Puller};
 use pullscope_tests::collector::{Collector, Settings, clients};
 use pullscope_tests::go::{self, Protocol, Pull, TOOLCHAINS, Variant};
@@ -38,16 +38,16 @@ fn pull(secure: &Secure, protocol: Protocol) -> Pull<'static> {
     }
 }
 
-/// A pull whose process still lives when it is looked at: whether it has passed a probe.
+/// How many probes stand in a process of `program` that has pulled, and still lives.
 #[track_caller]
-fn passes_probes(secure: &Secure, program: &Path, gate: &Path) -> bool {
+fn probes_in(secure: &Secure, program: &Path, gate: &Path) -> usize {
     let pull = Pull { gate: Some(gate), ..pull(secure, Protocol::Http2) };
     let running = Running::spawn(pull.command(&Place::machine(), program));
     running.wait_for_output(|output| output.contains("waiting\n"));
-    let passed = has_passed_probes(running.pid());
+    let count = breakpoints(running.pid());
     std::fs::write(gate, "").expect("open a gate");
     let _ = running.wait(PATIENCE).expect_ok();
-    passed
+    count
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn no_pull_suffers_and_nothing_is_left() {
     let collector = start();
     instrumented(&collector, "go", names.len() as u64 + 1);
     assert!(Attached::now().more_than(&before) > (0, 0));
-    assert!(passes_probes(&secure, &program, &gate), "the oracle sees a probe");
+    assert_ne!(probes_in(&secure, &program, &gate), 0, "the oracle sees a probe");
     collector.stop();
 
     let trusted = secure.authority.folder();
@@ -117,7 +117,7 @@ fn no_pull_suffers_and_nothing_is_left() {
     });
     before.nothing_left();
     for name in &names {
-        assert!(!passes_probes(&secure, &dir.path().join(name), &gate), "a probe is left in {name}");
+        assert_eq!(probes_in(&secure, &dir.path().join(name), &gate), 0, "probes are left in {name}");
     }
 }
 
@@ -144,15 +144,17 @@ fn forty_programs_are_let_go_at_once() {
         let pull = Pull { repeat: 2, gate: Some(&gate), ..pull(&secure, Protocol::Http2) };
         let running = Running::spawn(pull.command(&Place::machine(), &dir.path().join(&names[0])));
         running.wait_for_output(|output| output.contains("waiting\n"));
+        assert_ne!(breakpoints(running.pid()), 0);
         let stop = Instant::now();
         collector.stop();
         println!("a stop with {} programs took {:?}", names.len(), stop.elapsed());
         before.nothing_left();
+        assert_eq!(breakpoints(running.pid()), 0);
         for count in 1..=2 {
             running.wait_for_output(|output| output.matches("waiting\n").count() == count);
             std::fs::write(&gate, "").expect("open a gate");
         }
         let _ = running.wait(PATIENCE).expect_ok();
     }
-    assert!(!passes_probes(&secure, &dir.path().join(&names[1]), &gate));
+    assert_eq!(probes_in(&secure, &dir.path().join(&names[1]), &gate), 0);
 }

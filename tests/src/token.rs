@@ -53,13 +53,20 @@ impl TokenServer {
         Self::start(free_address(), None, Some((user.to_owned(), password.to_owned())))
     }
 
+    /// The same behind a front, whose `origin` (`https://name:port`) challenges name.
+    #[track_caller]
+    pub fn for_user_behind(origin: &str, user: &str, password: &str) -> Self {
+        Self::start(free_address(), Some(origin.to_owned()), Some((user.to_owned(), password.to_owned())))
+    }
+
     /// Gives tokens to anyone, and is named `host` (no port) in challenges.
     #[track_caller]
     pub fn named(host: &str) -> Self {
-        Self::start(free_address(), Some(host), None)
+        let address = free_address();
+        Self::start(address, Some(format!("http://{host}:{}", address.port())), None)
     }
 
-    fn start(address: SocketAddr, host: Option<&str>, credentials: Option<(String, String)>) -> Self {
+    fn start(address: SocketAddr, origin: Option<String>, credentials: Option<(String, String)>) -> Self {
         let made = rcgen::generate_simple_self_signed([ISSUER.to_owned()]).expect("make a certificate");
         let dir = tempfile::tempdir().expect("a directory for a certificate");
         fs::write(dir.path().join("tokens.pem"), made.cert.pem()).expect("write a certificate");
@@ -71,8 +78,7 @@ impl TokenServer {
             }),
         };
         let service = Service::start(address, move |request| signer.answer(request));
-        let host = host.map_or_else(|| address.ip().to_string(), str::to_owned);
-        let realm = format!("http://{host}:{}/token", address.port());
+        let realm = format!("{}/token", origin.unwrap_or_else(|| format!("http://{address}")));
         Self { service, credentials, realm, dir }
     }
 

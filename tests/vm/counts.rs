@@ -4,14 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pullscope_tests::log::{Log, LogEntry};
-use pullscope_tests::scrape::Scrape;
 
+use crate::compare::{ASKED, nothing_lost_or_left, same, scrape};
 use crate::guest::{self, Guest};
-
-#[track_caller]
-fn scrape(guest: &Guest) -> Scrape {
-    Scrape::parse(guest.told("metrics")).expect("the text format")
-}
 
 /// The server's log at a moment of the guest.
 ///
@@ -52,41 +47,13 @@ fn entry(path: &str, code: u16, body_bytes: u64) -> LogEntry {
     }
 }
 
-/// Requests by kind, method and code, body bytes by kind, and downloads by kind and status, as metrics with this prefix
-/// count them for one process, are those of the log.
-#[track_caller]
-fn same(scrape: &Scrape, process: &str, [requests, bytes, downloads]: [&str; 3], log: &Log) {
-    let of_process = [("process", process)];
-    let shown = format!("{log}\n{scrape}");
-
-    let tally = log.tally().into_iter();
-    let logged =
-        tally.map(|((kind, method, code), count)| ([kind.to_owned(), method, code], count)).collect();
-    assert_eq!(scrape.group(requests, &of_process, ["kind", "method", "code"]), logged, "{shown}");
-
-    let logged = log.body_bytes().into_iter().map(|(kind, bytes)| ([kind.to_owned()], bytes)).collect();
-    assert_eq!(scrape.group(bytes, &of_process, ["kind"]), logged, "{shown}");
-
-    let mut logged: BTreeMap<_, u64> = BTreeMap::new();
-    for entry in &log.0 {
-        let status = if entry.code == Some(200) { "ok" } else { "error" };
-        *logged.entry([entry.kind().to_owned(), status.to_owned()]).or_default() += 1;
-    }
-    assert_eq!(scrape.group(downloads, &of_process, ["kind", "status"]), logged, "{shown}");
-}
-
 #[test]
 fn what_targets_ask() {
     let guest = guest::ordinary();
     let scrape = scrape(&guest);
     let log = log(&guest, "asked by targets");
     assert_eq!(log.0.len(), 4, "{log}");
-    let metrics = [
-        "pullscope_registry_requests_total",
-        "pullscope_registry_response_bytes_total",
-        "pullscope_downloads_total",
-    ];
-    same(&scrape, "puller", metrics, &log);
+    same(&scrape, "puller", ASKED, &log);
     let registries = scrape.group("pullscope_registry_requests_total", &[], ["process", "registry"]);
     assert_eq!(registries, [(["puller", "[IP_ADDRESS]"].map(str::to_owned), 4)].into(), "{scrape}");
 }
@@ -134,18 +101,7 @@ fn connects() {
 fn nothing_is_lost_or_left() {
     let guest = guest::ordinary();
     let scrape = scrape(&guest);
-    for name in [
-        "pullscope_kernel_events_lost_total",
-        "pullscope_exchanges_unattributed_total",
-        "pullscope_corrections_total",
-        "pullscope_series_dropped_total",
-        "pullscope_registry_requests_in_flight",
-        "pullscope_served_requests_in_flight",
-        "pullscope_connections_open",
-    ] {
-        assert!(scrape.select(name, &[]).next().is_some(), "no {name}: {scrape}");
-        assert_eq!(scrape.count(name, &[]), 0, "{name}: {scrape}");
-    }
+    nothing_lost_or_left(&scrape);
     // The clients have ended, the server has not.
     let watched = scrape.group("pullscope_processes_watched", &[], ["process"]);
     assert_eq!(watched, [(["server".to_owned()], 1)].into(), "{scrape}");

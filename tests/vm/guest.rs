@@ -3,15 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::thread::panicking;
 use std::time::Duration;
 
-use pullscope_tests::collector::binary;
+use pullscope_tests::collector::{binary, clients};
+use pullscope_tests::go::{self, TOOLCHAINS, Variant};
+use pullscope_tests::packages::program;
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{Running, run};
+use pullscope_tests::tls::Authority;
 
 use crate::debian;
 use crate::initramfs::Initramfs;
@@ -37,6 +41,10 @@ comm = \"httpd\"
 role = \"server\"
 ";
 
+/// Targets of the scene `tls`: names of the Go client, and of curl.
+pub const GO_CLIENTS: [&str; 2] = ["puller-h1", "puller-h2"];
+pub const CURLS: [&str; 2] = ["curl-h1", "curl-h2"];
+
 /// What a guest told.
 pub struct Guest {
     sections: BTreeMap<String, String>,
@@ -46,13 +54,24 @@ pub struct Guest {
 
 /// A kernel as Debian boots it.
 pub fn ordinary() -> Shown {
-    static GUEST: LazyLock<Guest> = LazyLock::new(|| Guest::run("scene=ordinary"));
+    static GUEST: LazyLock<Guest> = LazyLock::new(|| Guest::run("scene=ordinary", files()));
     Shown(&GUEST)
 }
 
 /// A kernel that lets nobody look into it, root neither.
 pub fn locked_down() -> Shown {
-    static GUEST: LazyLock<Guest> = LazyLock::new(|| Guest::run("scene=lockdown lockdown=confidentiality"));
+    static GUEST: LazyLock<Guest> =
+        LazyLock::new(|| Guest::run("scene=lockdown lockdown=confidentiality", files()));
+    Shown(&GUEST)
+}
+
+/// A kernel as Debian boots it, with clients and a server that speak TLS.
+pub fn with_tls() -> Shown {
+    static GUEST: LazyLock<Guest> = LazyLock::new(|| {
+        let mut files = files();
+        tls(&mut files);
+        Guest::run("scene=tls", files)
+    });
     Shown(&GUEST)
 }
 
@@ -80,12 +99,12 @@ impl Drop for Shown {
 }
 
 impl Guest {
-    /// Boots a guest with these words on its kernel's command line, and waits for its end.
+    /// Boots a guest with these words on its kernel's command line and these files, and waits for its end.
     #[track_caller]
-    fn run(words: &str) -> Self {
+    fn run(words: &str, files: Initramfs) -> Self {
         let folder = tempfile::tempdir().expect("a folder for a guest");
         let path = |name: &str| folder.path().join(name);
-        fs::write(path("initramfs"), files()).expect("write the guest's files");
+        fs::write(path("initramfs"), files.finish()).expect("write the guest's files");
         let mut qemu = debian::qemu();
         // Emulated, since KVM is not on every host; without devices, since nothing but the two serial ports is used.
         qemu.args(["-accel", "tcg", "-smp", "2", "-m", "512", "-nodefaults", "-display", "none"]);
@@ -148,11 +167,10 @@ fn sections(told: &str) -> Result<BTreeMap<String, String>, String> {
     if rest == "--- all told\n" { Ok(sections) } else { Err(format!("no section begins here: {rest:?}")) }
 }
 
-/// The archive of the guest's files.
+/// The files of every guest.
 #[track_caller]
-fn files() -> Vec<u8> {
+fn files() -> Initramfs {
     let mut files = Initramfs::default();
-    let read = |path: &Path| fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     for folder in ["/proc", "/sys", "/dev"] {
         files.folder(folder);
     }
@@ -165,11 +183,42 @@ fn files() -> Vec<u8> {
     for name in ["sh", "wget", "httpd"] {
         files.link(&format!("/bin/{name}"), "busybox");
     }
-    files.file("/bin/pullscope", &read(&binary()));
-    for library in libraries(&binary()) {
+    with_libraries(&mut files, "/bin/pullscope", &binary());
+    files
+}
+
+/// What the scene `tls` needs more. The Go programs are static; curl is Debian's, with its libraries.
+#[track_caller]
+fn tls(files: &mut Initramfs) {
+    let go = TOOLCHAINS[TOOLCHAINS.len() - 1];
+    files.file("/bin/puller", &read(&go::puller(go, Variant::Static)));
+    files.file("/bin/server", &read(&go::server(go)));
+    with_libraries(files, "/bin/curl", &program("curl"));
+    let names = [("puller", "bystander"), ("puller", GO_CLIENTS[0]), ("puller", GO_CLIENTS[1])];
+    for (program, name) in names.into_iter().chain(CURLS.map(|name| ("curl", name))) {
+        files.link(&format!("/bin/{name}"), program);
+    }
+    let targets = clients(GO_CLIENTS.into_iter().chain(CURLS));
+    files.file("/tls.toml", format!("default_targets = false\n{targets}").as_bytes());
+    let authority = Authority::new();
+    let certificate = authority.certificate([Ipv4Addr::LOCALHOST]);
+    for (name, file) in [("ca", authority.file()), ("chain", certificate.chain), ("key", certificate.key)] {
+        files.file(&format!("/tls/{name}.pem"), &read(&file));
+    }
+}
+
+/// Adds a program of the host, and the libraries that it is started with where they are not there yet.
+#[track_caller]
+fn with_libraries(files: &mut Initramfs, name: &str, program: &Path) {
+    files.file(name, &read(program));
+    for library in libraries(program) {
         files.file(&library, &read(Path::new(&library)));
     }
-    files.finish()
+}
+
+#[track_caller]
+fn read(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The paths of the libraries that a program is started with, its interpreter among them.

@@ -56,9 +56,9 @@ ready() {
     [ "$(/bin/busybox wget -q -O - http://127.0.0.1:10617/readyz 2>/dev/null)" = ready ]
 }
 
-# 1F90 is the port 8080.
+# At a port, in hexadecimal digits.
 listening() {
-    grep -q ':1F90 ' /proc/net/tcp6
+    grep -q ":$1 " /proc/net/tcp /proc/net/tcp6
 }
 
 # The ends of connections and processes may come a moment after the client's exit.
@@ -81,7 +81,7 @@ requests() {
     pullscope=$!
     until_ok ready
     /bin/httpd -f -vv -p 8080 -h /www 2>/tmp/served &
-    until_ok listening
+    until_ok listening 1F90
 
     v4=http://127.0.0.1:8080/v2/team/app
     v6=http://[::1]:8080/v2/team/app
@@ -108,6 +108,74 @@ requests() {
     section 'run log' </tmp/log
 }
 
+# Tells the bytes in which the program of a process is not its file: the number of each, what it is, what the file has.
+changed() {
+    # START-END r-xp OFFSET ...
+    set -- "$1" "$2" $(grep -m 1 ' r-xp ' "/proc/$1/maps" | tr - ' ')
+    pages=$(((0x$4 - 0x$3) / 4096))
+    dd if="/proc/$1/mem" bs=4096 skip=$((0x$3 / 4096)) count=$pages >/tmp/text 2>/dev/null
+    dd if="$2" bs=4096 skip=$((0x$7 / 4096)) count=$pages >/tmp/file 2>/dev/null
+    cmp -l /tmp/text /tmp/file
+}
+
+# Lets the bystander go on, and waits until it has done so.
+let_go() {
+    touch /tmp/gate
+    until_ok [ ! -e /tmp/gate ]
+}
+
+waits() {
+    [ "$(grep -c waiting /tmp/bystander)" = "$1" ]
+}
+
+# Clients that pullscope can look into. Each is a link, so that the same file has several names: the process of /bin/puller-h1
+# is called puller-h1. The bystander is nobody's target, and runs the same file.
+tls() {
+    origin=https://127.0.0.1:8443
+    /bin/server -listen 127.0.0.1:8443 -certificate /tls/chain.pem -key /tls/key.pem -repository team/app -tag v1 >/tmp/accepted &
+    until_ok listening 20FB
+    pull="-registry $origin -ca /tls/ca.pem -repository team/app -tag v1"
+    /bin/bystander $pull -early -repeat=2 -gate=/tmp/gate >/tmp/bystander 2>&1 &
+    bystander=$!
+    until_ok waits 1
+
+    pullscope run --config.file=/tls.toml --log.level=debug 2>/tmp/log &
+    pullscope=$!
+    until_ok ready
+    let_go
+    until_ok waits 2
+    wc -l </tmp/accepted | section 'connections of others'
+
+    attempt puller-h2 /bin/puller-h2 $pull
+    attempt puller-h1 /bin/puller-h1 $pull -h1
+    format='%{method} %{url_effective} %{http_code} %{size_download} HTTP/%{http_version}\n'
+    blobs=$(sed -n 's/^GET \(.*blobs[^ ]*\) .*/\1/p' /tmp/printed)
+    for version in 1.1 2; do
+        set --
+        for path in /v2/team/app/manifests/v1 /v2/team/app/manifests/absent $blobs; do
+            set -- "$@" -o /dev/null "$origin$path"
+        done
+        attempt "curl-h${version%.1}" "/bin/curl-h${version%.1}" "--http$version" -qsS --cacert /tls/ca.pem -w "$format" "$@"
+    done
+    wc -l </tmp/accepted | section 'connections of all'
+
+    until_ok settled
+    section metrics </tmp/metrics
+    cat /proc/$pullscope/fdinfo/* | section descriptors
+    changed $bystander /bin/puller | section 'changed while it runs'
+    kill -TERM $pullscope
+    wait $pullscope
+    echo $? | section 'run status'
+    section 'run log' </tmp/log
+    changed $bystander /bin/puller | section 'changed after it'
+    let_go
+    until_ok waits 3
+    let_go
+    wait $bystander
+    echo $? | section 'bystander status'
+    section bystander </tmp/bystander
+}
+
 uname -r | section release
 case $scene in
 ordinary)
@@ -120,6 +188,13 @@ ordinary)
     unprivileged 'no privileges check' 'check --output=json'
     attempt 'check' pullscope check --output=json --config.file=/pullscope.toml
     requests
+    ;;
+tls)
+    mount -t sysfs sys /sys
+    mount -t cgroup2 cgroup /sys/fs/cgroup
+    mount -t securityfs security /sys/kernel/security
+    attempt 'check' pullscope check --output=json --config.file=/tls.toml
+    tls
     ;;
 lockdown)
     mount -t sysfs sys /sys

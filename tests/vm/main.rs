@@ -4,8 +4,10 @@
 //! Needs no root, and Debian's package lists the first time. Run by `cargo xtask test`, once: the strategy is the one
 //! that the kernel has.
 
+mod compare;
 mod counts;
 mod debian;
 mod guest;
 mod initramfs;
 mod refusals;
+mod tls;

@@ -146,4 +146,3 @@ fn end_body(probe: &Probe, signal: u64) -> Option<()> {
     message(probe, &connection, &told);
     Some(())
 }
-

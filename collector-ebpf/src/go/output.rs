@@ -112,7 +112,13 @@ struct CapturedField<const N: usize> {
 /// are numbers): it is verified once and not again for every turn of a loop.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn tell_field_at(goroutine: u64, name: u64, name_length: u64, value: u64, value_length: u64) -> u64 {
+extern "C" fn tell_field_at(
+    goroutine: u64,
+    name: u64,
+    name_length: u64,
+    value: u64,
+    value_length: u64,
+) -> u64 {
     if let Some(name) = Name::read(name, name_length) {
         field(goroutine, &name, &Text { address: value, length: value_length });
     }
@@ -213,8 +219,7 @@ pub fn message(probe: &Probe, connection: &Connection, told: &Told) {
 /// Tells a message with as many of its bytes as one record holds.
 #[inline(always)]
 pub fn message_with(probe: &Probe, connection: &Connection, told: &mut Told, bytes: Text) {
-    let length =
-        if bytes.length < u64::from(MAX_CAPTURE) { bytes.length as u32 } else { MAX_CAPTURE };
+    let length = if bytes.length < u64::from(MAX_CAPTURE) { bytes.length as u32 } else { MAX_CAPTURE };
     told.truncated = bytes.length > u64::from(length);
     let bytes = Segment { address: bytes.address, length };
     if length <= 1024 {

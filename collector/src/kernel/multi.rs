@@ -51,7 +51,8 @@ impl Loader {
         let made: HashMap<&str, RawFd> =
             ebpf.maps().filter_map(|(name, map)| Some((name, descriptor(map)?.as_raw_fd()))).collect();
         let maps = std::mem::take(&mut object.maps);
-        let maps = maps.iter().filter_map(|(name, map)| Some((name.as_str(), *made.get(name.as_str())?, map)));
+        let maps =
+            maps.iter().filter_map(|(name, map)| Some((name.as_str(), *made.get(name.as_str())?, map)));
         let sections = object.functions.keys().map(|(section, _)| *section).collect();
         object.relocate_maps(maps, &sections)?;
         object.relocate_calls(&sections)?;

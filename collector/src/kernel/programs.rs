@@ -12,6 +12,7 @@ use aya::{Ebpf, EbpfLoader};
 use aya_log::EbpfLogger;
 use collector_common::PID_LIMIT;
 use collector_common::conn::Conn;
+use collector_common::event::Layer;
 use tracing::warn;
 #[cfg(feature = "kernel-log")]
 use tracing_log::LogTracer;
@@ -68,6 +69,17 @@ pub struct Cost {
     pub nanoseconds: u64,
 }
 
+/// How far a stream has come, as the kernel's tables have it.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// The connection's socket.
+    pub sock: u64,
+    /// Which of its streams.
+    pub layer: Layer,
+    /// Its state.
+    pub state: Conn,
+}
+
 /// One kernel program and whether it is attached.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -83,6 +95,8 @@ pub struct Programs {
     pub events: RingBuf<MapData>,
     /// Live connections by socket address.
     pub connections: HashMap<MapData, u64, Conn>,
+    /// The streams inside the TLS of those that OpenSSL reads and writes, by socket address.
+    decrypted: HashMap<MapData, u64, Conn>,
     /// Target of each command name.
     pub comms: HashMap<MapData, [u8; collector_common::COMM_LEN], u32>,
     /// Target of each watched process.
@@ -122,6 +136,8 @@ impl Programs {
             .override_global("CALL_TABLE", &calls, true)
             .map_max_entries("EVENTS", options.ring_buffer_bytes)
             .map_max_entries("CONNECTIONS", options.max_connections)
+            .map_max_entries("DECRYPTED", options.max_connections)
+            .map_max_entries("WALKS", options.max_connections)
             .load(OBJECT)
             .map_err(|error| refused(anyhow!(error)))?;
         let loader = Loader::new(OBJECT, &ebpf)?;
@@ -130,6 +146,7 @@ impl Programs {
         Ok(Self {
             events: take(&mut ebpf, "EVENTS")?,
             connections: take(&mut ebpf, "CONNECTIONS")?,
+            decrypted: take(&mut ebpf, "DECRYPTED")?,
             comms: take(&mut ebpf, "COMMS")?,
             processes: take(&mut ebpf, "PROCESSES")?,
             counters: take(&mut ebpf, "COUNTERS")?,
@@ -143,6 +160,15 @@ impl Programs {
             uprobes: Uprobes::new(take(&mut ebpf, "LAYOUTS")?, loader),
             ebpf,
         })
+    }
+
+    /// How far a connection has come, and what is inside its TLS where that is known; nothing for one that is gone.
+    pub fn told_of(&self, sock: u64) -> impl Iterator<Item = Told> + use<> {
+        let layers = [(Layer::Socket, &self.connections), (Layer::Decrypted, &self.decrypted)];
+        layers
+            .map(|(layer, map)| Some(Told { sock, layer, state: map.get(&sock, 0).ok()? }))
+            .into_iter()
+            .flatten()
     }
 
     /// Puts probes into a program file: as long as what is returned lives, every process that runs the file has them.

@@ -25,11 +25,11 @@ use tracing::{debug, warn};
 use crate::binaries::places::Places;
 use crate::binaries::{Attach, Binaries, Counts, MAX_FILES, Readable, Wanted};
 use crate::kernel::decode::{self, Record};
-use crate::kernel::programs::{Cost, Options, Programs};
+use crate::kernel::programs::{Cost, Options, Programs, Told};
 use crate::metrics::Metrics;
 use crate::metrics::labels::{Library, Map, Probe};
 use crate::model::Model;
-use crate::model::event::{ConnId, Event, Layer, Protocol};
+use crate::model::event::{ConnId, Event, Protocol};
 use crate::model::fact::Fact;
 use crate::targets::Targets;
 use remover::{Probes, Remover};
@@ -219,22 +219,21 @@ impl Observer {
     /// What goes by time: connections with something in progress are asked how far they are, time-outs fall due, losses
     /// are told and made good.
     pub fn poll(&mut self) {
-        let waiting: Vec<ConnId> = self.model.connections_in_progress().collect();
-        let state = |conn: ConnId| Some((conn.sock, self.programs.connections.get(&conn.sock, 0).ok()?));
-        let states: Vec<(u64, Conn)> = waiting.into_iter().filter_map(state).collect();
+        let waiting = self.model.connections_in_progress();
+        let states: Vec<Told> = waiting.flat_map(|conn| self.programs.told_of(conn.sock)).collect();
         self.catch_up(&states);
     }
 
     /// Drains all that there is, and then tells what the kernel's tables said before: no record that led there is left to
     /// come. The same holds for what falls due by time.
-    fn catch_up(&mut self, states: &[(u64, Conn)]) {
+    fn catch_up(&mut self, states: &[Told]) {
         let time = now();
         while self.drain() == BATCH {}
-        for (sock, state) in states {
+        for Told { sock, layer, state } in states {
             let conn = decode::id(*sock, state);
             if !self.ignored.contains(&conn) {
                 let flows = decode::flows(&state.received, &state.sent);
-                self.event(Event::Progress { conn, layer: Layer::Socket, flows, lost: state.lost });
+                self.event(Event::Progress { conn, layer: *layer, flows, lost: state.lost });
             }
         }
         self.model.tick(time, &mut self.facts);
@@ -251,10 +250,11 @@ impl Observer {
 
     /// Brings every number up to date: to be called before a scrape.
     pub fn refresh(&mut self) {
-        let connections: Vec<(u64, Conn)> = self.programs.connections.iter().flatten().collect();
-        self.catch_up(&connections);
+        let known: Vec<u64> = self.programs.connections.keys().flatten().collect();
+        let states: Vec<Told> = known.iter().flat_map(|sock| self.programs.told_of(*sock)).collect();
+        self.catch_up(&states);
         let maps = [
-            (Map("connections"), connections.len(), self.max_connections),
+            (Map("connections"), known.len(), self.max_connections),
             (Map("processes"), self.programs.processes.keys().flatten().count(), MAX_PROCESSES),
         ];
         for (map, entries, max) in maps {
