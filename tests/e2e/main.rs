@@ -17,6 +17,7 @@ mod refusals;
 mod served;
 mod sockets;
 mod storm;
+mod tls_access;
 mod tls_clients;
 mod tls_errors;
 mod tls_go;

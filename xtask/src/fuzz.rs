@@ -17,7 +17,7 @@ use crate::{
 /// What is installed when cargo-fuzz is absent; any version that is there will do.
 const VERSION: &str = "0.13.2";
 /// The crates that have a folder `fuzz`. Each is a workspace of its own.
-const CRATES: [&str; 2] = ["binary", "wire"];
+pub const CRATES: [&str; 2] = ["binary", "wire"];
 /// Time for each target: enough to run the corpus and to notice a decoder that breaks at once.
 const SECONDS: u32 = 5;
 
@@ -49,9 +49,9 @@ pub fn all(workspace: &Workspace, live: &Live) -> Result<Outcome> {
         ensure!(!targets.is_empty(), "there are no targets in {name}/fuzz/fuzz_targets");
         live.run(&mut compiler.cargo_fuzz(workspace, name, "build"))?;
         for target in &targets {
-            live.note(target);
+            live.note(&format!("{name}/{target}"));
             // libFuzzer writes what it finds into the first folder; the corpus in the tree is only read.
-            let finds = workspace.target.join("fuzz/finds").join(target);
+            let finds = workspace.target.join("fuzz/finds").join(name).join(target);
             fs::create_dir_all(&finds).with_context(|| format!("cannot make {}", finds.display()))?;
             let mut fuzz = compiler.cargo_fuzz(workspace, name, "run");
             fuzz.arg(target).arg(finds).args(corpora(&folder, target));
@@ -64,7 +64,7 @@ pub fn all(workspace: &Workspace, live: &Live) -> Result<Outcome> {
                 )
             })?;
         }
-        done.extend(targets);
+        done.extend(targets.iter().map(|target| format!("{name}/{target}")));
     }
     Ok(Outcome::Done(format!("{} for {SECONDS} s each, {}", done.join(", "), compiler.describe())))
 }
@@ -137,6 +137,19 @@ fn is_nightly(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_crate_with_targets_is_in_the_list() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut present: Vec<_> = fs::read_dir(root)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|folder| folder.join("fuzz/Cargo.toml").is_file())
+            .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        present.sort();
+        assert_eq!(present, CRATES);
+    }
 
     #[test]
     fn targets_are_the_rust_files() {

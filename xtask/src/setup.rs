@@ -1,6 +1,7 @@
 //! What the commands need from the machine: looked for first, installed only when absent.
 
 pub mod debian;
+pub mod go;
 pub mod linker;
 pub mod lints;
 pub mod llvm;
@@ -34,6 +35,7 @@ pub fn main(_: &Args) -> Result<()> {
     for_lints(&workspace, &mut steps, tools.as_ref())?;
     for_fuzz(&workspace, &mut steps)?;
     for_end_to_end(&workspace, &mut steps)?;
+    for_go(&workspace, &mut steps)?;
     demo::set_up(&workspace, &mut steps)
 }
 
@@ -66,6 +68,14 @@ pub fn for_lints(workspace: &Workspace, steps: &mut Steps, tools: Option<&Kernel
 /// Finds or installs cargo-fuzz.
 pub fn for_fuzz(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.step("cargo-fuzz", |live| fuzz::require(workspace, live))
+}
+
+/// The step that brings Go's toolchains.
+pub const GO: &str = "Go toolchains";
+
+/// Finds or fetches the Go toolchains that the tests build programs with.
+pub fn for_go(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    steps.step(GO, |live| go::require(workspace, live))
 }
 
 /// Finds or installs the Debian packages that the end-to-end tests start.

@@ -1,8 +1,12 @@
 //! `cargo xtask test`: every check of the project, the same here and in CI.
 
-use std::fs;
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    fs,
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::{
     build, docs, fuzz,
@@ -17,7 +21,7 @@ pub struct Args {
     /// Go on after a check that failed, and tell at the end
     #[arg(long)]
     keep_going: bool,
-    /// Leave out fuzzing and the end-to-end tests
+    /// Leave out fuzzing, the end-to-end tests and the tests that build Go programs
     #[arg(long)]
     quick: bool,
 }
@@ -45,7 +49,8 @@ fn all(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<()> {
     }
     steps.step("clippy", |live| cargo(workspace, live, "clippy", &["--all-targets", "--", "-Dwarnings"]))?;
     steps.step("rustdoc", |live| cargo(workspace, live, "doc", &["--no-deps"]))?;
-    steps.step("unit tests", |live| done(live.run(workspace.cargo().arg("test"))))?;
+    let toolchains = go_toolchains(workspace, steps, args)?;
+    steps.step("unit tests", |live| unit_tests(workspace, live, toolchains.as_deref()))?;
     steps.step("docs", |live| docs::check(workspace, live))?;
     if !args.quick {
         steps.step("fuzz", |live| fuzz::all(workspace, live))?;
@@ -77,6 +82,7 @@ fn set_up(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<Optio
         if is_root() {
             setup::for_end_to_end(workspace, steps)?;
         }
+        setup::for_go(workspace, steps)?;
     }
     Ok(tools)
 }
@@ -89,10 +95,10 @@ fn rustfmt(workspace: &Workspace, live: &Live) -> Result<Outcome> {
     // Told so, since rustfmt colours a diff even in a file.
     let plain = ["--", "--color=never"];
     live.run(workspace.cargo().args(["fmt", "--all", "--check"]).args(plain))?;
-    // A workspace of its own, as cargo-fuzz wants it.
-    let fuzz = "wire/fuzz/Cargo.toml";
-    if workspace.root.join(fuzz).is_file() {
-        live.run(workspace.cargo().args(["fmt", "--check", "--manifest-path", fuzz]).args(plain))?;
+    // Each a workspace of its own, as cargo-fuzz wants it.
+    for name in fuzz::CRATES {
+        let manifest = format!("{name}/fuzz/Cargo.toml");
+        live.run(workspace.cargo().args(["fmt", "--check", "--manifest-path", &manifest]).args(plain))?;
     }
     Ok(Outcome::Done(String::new()))
 }
@@ -101,6 +107,24 @@ fn cargo(workspace: &Workspace, live: &Live, subcommand: &str, words: &[&str]) -
     let mut cargo = workspace.cargo();
     cargo.arg(subcommand).args(HOST_PACKAGES).args(words).env("RUSTDOCFLAGS", "-Dwarnings");
     done(live.run(&mut cargo))
+}
+
+/// What the tests of `binary` are to build programs with, as `PULLSCOPE_GO` has it; `None` leaves it to them.
+fn go_toolchains(workspace: &Workspace, steps: &Steps, args: &Args) -> Result<Option<OsString>> {
+    if args.quick {
+        // None: the first build with each takes minutes.
+        return Ok(Some(OsString::new()));
+    }
+    // All by name, so that none is left out because it lies elsewhere.
+    let all =
+        || env::join_paths(setup::go::roots(workspace)).context("the target folder has a colon in its name");
+    steps.is_done(setup::GO).then(all).transpose()
+}
+
+fn unit_tests(workspace: &Workspace, live: &Live, toolchains: Option<&OsStr>) -> Result<Outcome> {
+    let mut test = workspace.cargo();
+    test.arg("test").envs(toolchains.map(|roots| ("PULLSCOPE_GO", roots)));
+    done(live.run(&mut test))
 }
 
 /// Runs test targets of `tests` with the release build.

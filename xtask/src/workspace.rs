@@ -16,7 +16,7 @@ pub struct Workspace {
     /// Cargo's target folder: `target`, or what `CARGO_TARGET_DIR` or a Cargo configuration says.
     pub target: PathBuf,
     /// Cargo's folder for what lies between; the same as `target` unless `build.build-dir` is configured.
-    build: PathBuf,
+    pub build: PathBuf,
 }
 
 impl Workspace {

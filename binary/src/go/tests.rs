@@ -1,7 +1,7 @@
 //! What is read of programs made by real toolchains, against their symbol tables and DWARF.
 //!
-//! `PULLSCOPE_GO` names the roots of Go toolchains, separated by colons; those that the end-to-end tests have fetched are taken
-//! too. Where there is none, the tests say so and pass.
+//! The Go toolchains are those that `cargo xtask setup` has fetched, or in their place those whose roots `PULLSCOPE_GO` names,
+//! separated by colons; named and empty, there are none. Then the tests say so and pass.
 
 mod programs;
 

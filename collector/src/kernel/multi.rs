@@ -6,7 +6,7 @@
 //! aya's own crate takes it apart, with the maps that aya has made.
 
 use std::collections::HashMap;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -27,6 +27,8 @@ const AT_RETURN: u32 = 1;
 pub struct Loader {
     object: Object,
     btf: Option<OwnedFd>,
+    /// Whether the kernel has links of many probes.
+    has_links: bool,
 }
 
 /// One probe: where in the file, and what the program is told there.
@@ -57,21 +59,23 @@ impl Loader {
         object.relocate_maps(maps, &sections)?;
         object.relocate_calls(&sections)?;
         object.sanitize_functions(features);
-        Ok(Self { object, btf })
+        Ok(Self { object, btf, has_links: has_links() })
     }
 
-    /// Loads a program for links of many probes. The error of a kernel that has no such links is `EINVAL`.
-    pub fn load(&self, name: &str) -> anyhow::Result<OwnedFd> {
+    /// Loads a program for links of many probes; none on a kernel that has no such links.
+    pub fn load(&self, name: &str) -> anyhow::Result<Option<OwnedFd>> {
+        if !self.has_links {
+            return Ok(None);
+        }
         let program = self.object.programs.get(name);
         let function = program.and_then(|program| self.object.functions.get(&program.function_key()));
         let function = function.with_context(|| format!("this build has no kernel program {name}"))?;
         // Without the verifier's words first: to write them costs more than to verify.
         match self.load_function(name, function, &mut []) {
-            Ok(program) => Ok(program),
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Err(error.into()),
+            Ok(program) => Ok(Some(program)),
             Err(error) => {
                 let mut log = vec![0; LOG];
-                self.load_function(name, function, &mut log).map_err(|_| {
+                self.load_function(name, function, &mut log).map(Some).map_err(|_| {
                     let log = log.split(|byte| *byte == 0).next().unwrap_or_default();
                     tracing::debug!(log = %String::from_utf8_lossy(log), "the verifier's words");
                     anyhow!(error).context(format!("the kernel does not take the program {name}"))
@@ -123,6 +127,32 @@ pub fn link(
     at_return: bool,
 ) -> anyhow::Result<OwnedFd> {
     let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    Ok(link_at(program, &path, places, at_return)?)
+}
+
+/// Whether the kernel has links of many probes. To load a program for them tells nothing: Linux 6.1 does not look at what a
+/// program of this type is to be attached to before it is (kernel/bpf/syscall.c, `bpf_prog_load_check_attach`). So a link is
+/// asked for where none can be: with the links, the kernel sees that a folder is no file (`bpf_uprobe_multi_link_attach`,
+/// `kernel/trace/bpf_trace.c`: `EBADF`), and without them nothing of that (`EINVAL`).
+fn has_links() -> bool {
+    // r0 = 0; exit
+    let instructions: [u64; 2] = [0xb7, 0x95];
+    let mut attr = zeroed();
+    // SAFETY: the view of the union that belongs to BPF_PROG_LOAD; all of it is zero, which is a value of every field.
+    let load = unsafe { &mut attr.__bindgen_anon_3 };
+    load.prog_type = bpf_prog_type::BPF_PROG_TYPE_KPROBE as u32;
+    load.expected_attach_type = bpf_attach_type::BPF_TRACE_UPROBE_MULTI as u32;
+    load.insns = instructions.as_ptr() as u64;
+    load.insn_cnt = count(instructions.len());
+    load.license = c"GPL".as_ptr() as u64;
+    // SAFETY: both addresses are of things that live until the call returns.
+    let Ok(program) = (unsafe { bpf(bpf_cmd::BPF_PROG_LOAD, &mut attr) }) else { return false };
+    let place = Place { offset: 0, cookie: 0 };
+    let asked = link_at(program.as_fd(), c"/", &[place], false);
+    asked.is_err_and(|error| error.raw_os_error() == Some(libc::EBADF))
+}
+
+fn link_at(program: BorrowedFd<'_>, path: &CStr, places: &[Place], at_return: bool) -> io::Result<OwnedFd> {
     let offsets: Vec<u64> = places.iter().map(|place| place.offset).collect();
     let cookies: Vec<u64> = places.iter().map(|place| place.cookie).collect();
     let mut attr = zeroed();
@@ -138,7 +168,7 @@ pub fn link(
     multi.cnt = count(places.len());
     multi.flags = if at_return { AT_RETURN } else { 0 };
     // SAFETY: every address in `attr` is that of something which lives until the call returns, of the size given.
-    Ok(unsafe { bpf(bpf_cmd::BPF_LINK_CREATE, &mut attr) }?)
+    unsafe { bpf(bpf_cmd::BPF_LINK_CREATE, &mut attr) }
 }
 
 fn load_btf(bytes: &[u8]) -> io::Result<OwnedFd> {

@@ -120,15 +120,12 @@ impl Uprobes {
 
     /// Loads a program, for links of many probes where the kernel has them.
     fn load(&self, ebpf: &mut Ebpf, name: &'static str) -> anyhow::Result<Loaded> {
-        match self.loader.load(name) {
-            Ok(program) => Ok(Loaded::Multi(program)),
-            Err(error) if is_invalid(&error) => {
-                let program: &mut UProbe = program(ebpf, name)?;
-                program.load().map_err(explain)?;
-                Ok(Loaded::Single)
-            }
-            Err(error) => Err(error),
+        if let Some(program) = self.loader.load(name)? {
+            return Ok(Loaded::Multi(program));
         }
+        let program: &mut UProbe = program(ebpf, name)?;
+        program.load().map_err(explain)?;
+        Ok(Loaded::Single)
     }
 
     /// The place of a layout in the table that the programs look it up in.
@@ -142,11 +139,6 @@ impl Uprobes {
         }
         Ok(place)
     }
-}
-
-fn is_invalid(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<std::io::Error>();
-    io.is_some_and(|io| io.raw_os_error() == Some(libc::EINVAL))
 }
 
 /// What a probe in a Go program is told; `None` for a point that is in no Go program.

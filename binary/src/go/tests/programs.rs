@@ -1,5 +1,6 @@
 //! A small program, built with every toolchain that there is.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -29,6 +30,8 @@ func main() {
 }
 "#;
 
+const MODULE: &str = "module hello\n\ngo 1.18\n";
+
 /// How a program is linked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
@@ -36,7 +39,7 @@ pub enum Variant {
     Stripped,
     Pie,
     StrippedPie,
-    /// By the linker of the C compiler.
+    /// By the linker of the C compiler, with the C code of `runtime/cgo`. Slow to build: by three toolchains only.
     External,
     ExternalPie,
 }
@@ -74,20 +77,25 @@ pub fn built(variants: &[Variant]) -> Vec<Built> {
     let folder = folder();
     let toolchains = toolchains(&folder);
     if toolchains.is_empty() {
-        eprintln!("NOTHING IS TESTED HERE: there is no Go toolchain; name their roots in PULLSCOPE_GO");
+        eprintln!("NOTHING IS TESTED HERE: there is no Go toolchain; `cargo xtask setup` fetches them");
     }
     let work = folder.join("binary");
     fs::create_dir_all(&work).unwrap();
-    fs::write(work.join("main.go"), SOURCE).unwrap();
-    fs::write(work.join("go.mod"), "module hello\n\ngo 1.18\n").unwrap();
     let mut programs = Vec::new();
-    for (root, version) in &toolchains {
+    for (index, (root, version)) in toolchains.iter().enumerate() {
+        // The oldest, the newest, and one in between.
+        let linked_by_c = [0, toolchains.len() / 2, toolchains.len() - 1].contains(&index);
         for &variant in variants {
+            if variant.needs_c() && !linked_by_c {
+                continue;
+            }
             if variant.needs_c() && Command::new("gcc").arg("--version").output().is_err() {
                 eprintln!("NOT TESTED HERE: {variant:?}, there is no C compiler");
                 continue;
             }
-            let path = work.join(format!("{version}-{variant:?}"));
+            let mut hash = DefaultHasher::new();
+            (SOURCE, MODULE, variant.arguments()).hash(&mut hash);
+            let path = work.join(format!("{version}-{variant:?}-{:016x}", hash.finish()));
             if !path.exists() {
                 build(root, &folder, &work, variant, &path);
             }
@@ -98,15 +106,18 @@ pub fn built(variants: &[Variant]) -> Vec<Built> {
 }
 
 fn build(root: &Path, folder: &Path, work: &Path, variant: Variant, to: &Path) {
-    let made = to.with_extension("made");
+    // A folder of its own: other runs of the tests may build at the same time.
+    let source = tempfile::tempdir_in(work).unwrap();
+    fs::write(source.path().join("main.go"), SOURCE).unwrap();
+    fs::write(source.path().join("go.mod"), MODULE).unwrap();
+    let made = source.path().join("made");
     let mut go = Command::new(root.join("bin/go"));
-    go.arg("build").args(variant.arguments()).arg("-o").arg(&made).arg(".").current_dir(work);
-    go.env_clear()
-        .env("PATH", env::var_os("PATH").unwrap_or_default())
-        .env("HOME", folder)
-        .env("GOROOT", root);
+    // As `tests/src/go.rs` builds: so both take the standard library from one cache.
+    go.args(["build", "-trimpath"]).args(variant.arguments()).arg("-o").arg(&made).arg(".");
+    go.current_dir(source.path()).env_clear().env("PATH", env::var_os("PATH").unwrap_or_default());
+    go.env("HOME", folder.join("home")).env("GOROOT", root);
     go.env("GOCACHE", folder.join("cache")).env("GOPATH", folder.join("path"));
-    go.env("GOTOOLCHAIN", "local").env("GOPROXY", "off").env("GOFLAGS", "-mod=mod");
+    go.env("GOTOOLCHAIN", "local").env("GOPROXY", "off").env("GOENV", "off");
     go.env("CGO_ENABLED", if variant.needs_c() { "1" } else { "0" });
     let output = go.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -120,20 +131,26 @@ fn folder() -> PathBuf {
     profile.and_then(Path::parent).unwrap().join("go")
 }
 
-/// The roots of the toolchains, with their releases.
+/// The roots of the toolchains, with their releases, from the oldest on.
 fn toolchains(folder: &Path) -> Vec<(PathBuf, Version)> {
-    let named = env::var_os("PULLSCOPE_GO").unwrap_or_default();
-    let mut roots: Vec<_> = env::split_paths(&named).filter(|root| !root.as_os_str().is_empty()).collect();
-    let fetched = fs::read_dir(folder.join("toolchains")).into_iter().flatten().flatten();
-    roots.extend(fetched.map(|entry| entry.path().join("go")).filter(|root| root.join("bin/go").exists()));
-    let mut toolchains: Vec<(PathBuf, Version)> = Vec::new();
-    for root in roots {
-        let output = Command::new(root.join("bin/go")).env("GOROOT", &root).arg("version").output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let version = Version::parse(text.split(' ').nth(2).unwrap_or_default()).unwrap();
-        if toolchains.iter().all(|(_, other)| *other != version) {
-            toolchains.push((root, version));
-        }
-    }
+    let roots: Vec<_> = if let Some(named) = env::var_os("PULLSCOPE_GO") {
+        env::split_paths(&named).filter(|root| !root.as_os_str().is_empty()).collect()
+    } else {
+        let fetched = fs::read_dir(folder.join("toolchains")).into_iter().flatten().flatten();
+        fetched.map(|entry| entry.path().join("go")).collect()
+    };
+    let mut toolchains: Vec<_> = roots
+        .into_iter()
+        .map(|root| {
+            let mut go = Command::new(root.join("bin/go"));
+            let output = go.env("GOROOT", &root).env("GOTOOLCHAIN", "local").arg("version").output();
+            let output = output.unwrap_or_else(|error| panic!("{} is no toolchain: {error}", root.display()));
+            let text = String::from_utf8(output.stdout).unwrap();
+            let version = Version::parse(text.split(' ').nth(2).unwrap_or_default()).unwrap();
+            (root, version)
+        })
+        .collect();
+    toolchains.sort_unstable_by_key(|(_, version)| *version);
+    toolchains.dedup_by_key(|(_, version)| *version);
     toolchains
 }
