@@ -5,7 +5,7 @@
 //! - [`connections`]: the table of sockets, their states and their end;
 //! - [`io`]: reads and writes on sockets; [`openssl`]: those inside TLS;
 //! - [`span`]: what becomes of both, by [`buffer`] (where the bytes lie) and [`protocol`] (what they look like);
-//! - [`http2`]: frames;
+//! - [`http2`][]: frames;
 //! - [`go`]: what Go programs send and receive inside TLS;
 //! - [`output`]: records for the collector; [`kernel`]: fields of kernel structs; [`maps`]: what is remembered.
 //!

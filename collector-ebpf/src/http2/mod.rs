@@ -149,6 +149,7 @@ fn lookup(sock: Sock, layer: Layer) -> Option<*mut Walk> {
 fn open(io: &Io, conn: &mut Conn) -> Option<*mut Walk> {
     let blank = BLANK_WALK.get_ptr(0)?;
     // SAFETY: the only element of the map; nobody writes it.
+    #[expect(clippy::needless_borrows_for_generic_args, reason = "it does not fit on the stack")]
     let entered = WALKS.insert(key(io.sock, io.layer), unsafe { &*blank }, 0).is_ok();
     let walk = if entered { lookup(io.sock, io.layer) } else { None };
     conn.walked = if walk.is_some() { Walked::Yes } else { Walked::GivenUp } as u8;

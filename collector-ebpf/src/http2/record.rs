@@ -149,7 +149,9 @@ pub fn gather(io: &Io, what: &What, wanted: u32) -> bool {
     let Some(blank) = BLANK_PARTIAL.get_ptr(0) else { return false };
     let key = partial_key(io.sock, io.layer, io.received());
     // SAFETY: the only element of the map; nobody writes it.
-    if PARTIALS.insert(key, unsafe { &*blank }, 0).is_err() {
+    #[expect(clippy::needless_borrows_for_generic_args, reason = "it does not fit on the stack")]
+    let entered = PARTIALS.insert(key, unsafe { &*blank }, 0).is_ok();
+    if !entered {
         return false;
     }
     let Some(partial) = partial(io.sock, io.layer, io.direction) else { return false };

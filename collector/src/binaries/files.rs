@@ -79,7 +79,7 @@ impl<A> Binaries<A> {
             (entry.known, entry.home) = (true, true);
             return;
         };
-        entry.home |= process.home;
+        entry.home |= process.home == Some(true);
         entry.users.insert(pid);
         if !process.files.contains(&id) {
             process.files.push(id);

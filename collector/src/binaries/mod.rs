@@ -91,8 +91,8 @@ pub struct Counts {
 /// A watched process.
 #[derive(Clone, Debug, Default)]
 struct Process {
-    /// It sees the host's file systems.
-    home: bool,
+    /// Whether it sees the host's file systems; `None` for one that was gone before it could be asked.
+    home: Option<bool>,
     /// What it runs.
     program: Option<FileId>,
     /// All files that it uses.
@@ -215,8 +215,9 @@ impl<A> Binaries<A> {
                     self.take_in(found, Role::Library, Some(pid), probes);
                 }
             }
-            // It is gone already. If it had the host's library, its probes were in place.
-            Err(_) if home && self.host_library_probed() => self.tell(pid, false),
+            // It is gone already, perhaps before it could be asked where it lives. If it had the host's library, its probes
+            // were in place.
+            Err(_) if home != Some(false) && self.host_library_probed() => self.tell(pid, false),
             Err(_) => {}
         }
     }

@@ -93,11 +93,11 @@ impl Places {
     }
 
     /// Whether a process sees the file systems of the host, or those of pullscope itself, which live as long as it does: not
-    /// those of another container.
-    pub fn is_at_home(&self, pid: Pid) -> bool {
+    /// those of another container. `None` for one that has ended: it has no namespaces any more.
+    pub fn is_at_home(&self, pid: Pid) -> Option<bool> {
         let namespace = |process: &str| std::fs::read_link(self.proc.join(process).join("ns/mnt")).ok();
-        namespace(&pid.to_string())
-            .is_some_and(|its| ["1", "self"].into_iter().any(|home| namespace(home).as_ref() == Some(&its)))
+        let its = namespace(&pid.to_string())?;
+        Some(["1", "self"].into_iter().any(|home| namespace(home).as_ref() == Some(&its)))
     }
 
     /// The copies of OpenSSL's library that a process has in its memory.
@@ -108,7 +108,9 @@ impl Places {
             .map_err(|error| io::Error::other(error.to_string()))?;
         let mut seen = Vec::new();
         let mut found = Vec::new();
+        let mut has_memory = false;
         for map in maps {
+            has_memory = true;
             let MMapPath::Path(path) = map.pathname else { continue };
             let file = (map.dev, map.inode);
             let is_libssl =
@@ -126,7 +128,8 @@ impl Places {
                 found.push(Found { path: path.to_string_lossy().into_owned(), file });
             }
         }
-        Ok(found)
+        // One that has ended and that nobody has waited for yet: its maps can be read, and are empty.
+        if has_memory { Ok(found) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
     /// A file of the host.

@@ -2,7 +2,7 @@
 //!
 //! - [`btf`], [`offsets`], [`registers`]: what the programs must be told about this kernel and this processor;
 //! - [`programs`], [`strategy`], [`shared_array`]: loading and attaching;
-//! - [`uprobes`], [`multi`]: the programs that hang in program files;
+//! - [`uprobes`], `multi`: the programs that hang in program files;
 //! - [`decode`]: from records to [`crate::model::event::Event`].
 
 pub mod btf;

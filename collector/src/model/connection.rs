@@ -66,6 +66,8 @@ pub(super) struct Connection {
     handshake: Handshake,
     /// A `ClientHello` has passed.
     greeted: bool,
+    /// When it counts as opaque if nothing inside its TLS has been told by then.
+    opaque_at: Option<u64>,
     lookups: Lookups,
     /// Registry of the server's name in the `ClientHello`.
     sni: Option<RegistryLabel>,
@@ -91,6 +93,7 @@ impl Connection {
             content: Content::default(),
             handshake: Handshake::default(),
             greeted: false,
+            opaque_at: None,
             lookups: Lookups::default(),
             sni: None,
             named: None,
@@ -167,7 +170,7 @@ impl Connection {
 
     /// When something is to be given up.
     pub fn deadline(&self) -> Option<u64> {
-        [self.traffic.deadline(), self.lookups.deadline()].into_iter().flatten().min()
+        [self.traffic.deadline(), self.lookups.deadline(), self.opaque_at].into_iter().flatten().min()
     }
 
     /// Gives up what has waited long enough.
@@ -176,6 +179,12 @@ impl Connection {
         if self.traffic.deadline().is_some_and(|deadline| deadline <= now) {
             self.traffic.label(self.shown_client(), &context.outbox);
             self.report(context);
+        }
+        if self.opaque_at.is_some_and(|deadline| deadline <= now) {
+            self.opaque_at = None;
+            if !context.processes.is_instrumented(self.pid) {
+                self.show(Visibility::TlsOpaque, context);
+            }
         }
     }
 
@@ -218,6 +227,7 @@ impl Connection {
     }
 
     fn show(&mut self, visibility: Visibility, context: &Context) {
+        self.opaque_at = None;
         if !std::mem::replace(&mut self.visible, true) {
             context.outbox.push(Fact::Visible { process: self.process, visibility });
         }

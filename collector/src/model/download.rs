@@ -43,8 +43,8 @@ pub(super) enum Got {
     Everything,
     /// This part, as it was asked for.
     Part(ContentRange),
-    /// The first `bytes` of it (of the part, if it was one), then nothing.
-    Cut { part: Option<ContentRange>, total: Option<u64>, bytes: u64, last_byte: u64 },
+    /// The first `bytes` of it (of the part, if it was one), then nothing; `None` where it is not known how many.
+    Cut { part: Option<ContentRange>, total: Option<u64>, bytes: Option<u64>, last_byte: u64 },
     /// An answer that is no manifest or blob.
     Refused,
     /// What was not seen.
@@ -65,6 +65,7 @@ enum Wait {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Download {
     pid: Pid,
     subject: u64,
@@ -85,6 +86,8 @@ struct Download {
     wanted_whole: bool,
     got: Ranges,
     total: Option<u64>,
+    /// It was cut, and how far it had come is not known.
+    unsure: bool,
 }
 
 impl Download {
@@ -98,6 +101,8 @@ impl Download {
         match wait {
             Wait::OutOfSight => None,
             Wait::Rest if all_came => Some(Status::Ok),
+            // What was asked for after the cut may have been all that was missing.
+            Wait::Rest if self.unsure && self.in_parts => None,
             Wait::Rest | Wait::Redirected | Wait::Challenged => Some(Status::Error),
         }
     }
@@ -107,6 +112,7 @@ impl Download {
         self.in_parts |= other.in_parts;
         self.wanted_whole |= other.wanted_whole;
         self.total = self.total.or(other.total);
+        self.unsure |= other.unsure;
         self.wanted.add_all(&other.wanted) && self.got.add_all(&other.got)
     }
 }
@@ -186,6 +192,7 @@ impl Downloads {
             wanted_whole: false,
             got: Ranges::default(),
             total: None,
+            unsure: false,
         };
         self.table.insert(id, download);
         Some(id)
@@ -268,7 +275,8 @@ impl Downloads {
                             None => download.wanted_whole = true,
                         }
                     }
-                    download.got.add(first, first.saturating_add(bytes))
+                    download.unsure |= bytes.is_none();
+                    download.got.add(first, first.saturating_add(bytes.unwrap_or(0)))
                 });
                 if !self.already_resumed(id, last_byte) {
                     self.pause(id, Wait::Rest, now);

@@ -229,22 +229,22 @@ impl Exchange {
         let Some(answer) = &self.answer else {
             return match outcome {
                 Outcome::Unknown => Got::Unknown,
-                _ => Got::Cut { part: None, total: None, bytes: 0, last_byte: self.began },
+                _ => Got::Cut { part: None, total: None, bytes: Some(0), last_byte: self.began },
             };
         };
         match (answer.code, outcome) {
             // The client has what it asks about: that is a good end.
             (304, _) => Got::Everything,
             (200..=299, Outcome::Complete) => answer.part.map_or(Got::Everything, Got::Part),
-            (200..=299, Outcome::Cut) => self.body.map_or(Got::Unknown, |bytes| Got::Cut {
+            (200..=299, Outcome::Cut) => Got::Cut {
                 part: answer.part,
                 total: match answer.framing {
                     Framing::Length(total) if answer.code == 200 => Some(total),
                     _ => None,
                 },
-                bytes,
+                bytes: self.body,
                 last_byte: last_byte.unwrap_or(self.began),
-            }),
+            },
             (0..=299, _) => Got::Unknown,
             _ => Got::Refused,
         }

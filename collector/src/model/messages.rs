@@ -40,6 +40,7 @@ struct Head {
 
 struct Stream {
     exchange: Exchange,
+    http2: bool,
     /// The request has a body, which may pass where heads do.
     sends_body: bool,
     /// How the answer ended, told before its head was: an HTTP/2 server may send both when the handler is done.
@@ -208,7 +209,8 @@ impl Messages {
 
     fn begin(&mut self, number: u32, exchange: Exchange, sends_body: bool) -> Option<Client> {
         let client = exchange.client().cloned();
-        self.streams.insert(number, Stream { exchange, sends_body, done: None });
+        let http2 = number != HTTP1;
+        self.streams.insert(number, Stream { exchange, http2, sends_body, done: None });
         client
     }
 
@@ -330,10 +332,17 @@ impl Stream {
         let bodyless = framing == Some(Framing::None);
         let by_handler = serves && matches!(amount, Amount::Passed(_));
         let outcome = if bodyless && by_handler { Outcome::Complete } else { outcome };
+        // Over HTTP/2 it is told at the cut what the program has read by then; more may have come.
+        let read_only = self.http2 && outcome == Outcome::Cut && matches!(amount, Amount::Left(_));
         match framing {
             None | Some(Framing::None) => {}
             Some(framing) => match passed(framing, outcome, amount) {
-                Some(bytes) => self.exchange.body(bytes, context),
+                Some(bytes) => {
+                    self.exchange.body(bytes, context);
+                    if read_only {
+                        context.outbox.unattributed(reason::BODY_INEXACT);
+                    }
+                }
                 None => self.exchange.body_unknown(context),
             },
         }

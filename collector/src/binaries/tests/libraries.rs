@@ -86,6 +86,21 @@ fn a_process_that_was_too_short_lived_had_the_probes_all_the_same() {
 }
 
 #[test]
+fn a_process_that_nobody_has_waited_for_yet_is_gone() {
+    let mut machine = machine();
+    machine.file("usr/lib/libssl.so.3", "openssl");
+    machine.file("usr/bin/curl", "none");
+    machine.find(&["curl"]);
+    machine.settle();
+    // Nothing of it but empty maps.
+    fs::create_dir_all(machine.path("proc/7")).unwrap();
+    fs::write(machine.path("proc/7/maps"), "").unwrap();
+    machine.binaries.began(7, &mut machine.probes);
+    machine.greets(7);
+    assert_eq!(machine.readable(), [(7, false)]);
+}
+
+#[test]
 fn a_container_s_library_gets_probes_with_its_first_greeting() {
     let mut machine = machine();
     machine.file("container/bin/curl", "none");

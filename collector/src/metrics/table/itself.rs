@@ -110,7 +110,7 @@ pub const EXCHANGES_UNATTRIBUTED: Counter<(Unattributed,)> = counter(Texts {
     unit: "exchanges",
     help: "Messages seen on connections that could not be made into exchanges, by reason.",
     about: "HTTP that cannot be followed: no_request, an answer whose request was not seen; body_inexact, a body of which it \
-            is not known how much passed (its bytes do not count; those of a chunked body in the clear that is larger than \
+            is not known how much passed (its bytes do not count, or as many as the program has read; those of a chunked body in the clear that is larger than \
             what is captured count with their framing); hole, bytes or fields were missing where a head was due; head_too_long, bad_head, bad_framing, bad_chunk, not as HTTP should be; \
             head_cut, the connection closed inside a head; pipelined, too many requests at once on one connection; http2, \
             HTTP/2 where it cannot be read; hpack_unknown, a head over HTTP/2 that refers to what was sent before pullscope \

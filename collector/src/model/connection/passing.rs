@@ -7,6 +7,9 @@ use crate::model::fact::{Role, Visibility};
 use crate::model::handshake::Shown;
 use crate::model::{Context, reason};
 
+/// How long it may be undecided whether somebody tells of what is inside a connection's TLS, in nanoseconds.
+const UNDECIDED: u64 = 5 * 1_000_000_000;
+
 impl Connection {
     /// Bytes that crossed the socket, or the direction turned.
     pub fn data(&mut self, pid: Pid, data: &Data<'_>, context: &mut Context) {
@@ -124,10 +127,11 @@ impl Connection {
     /// A `ClientHello` passed.
     fn greeted(&mut self, direction: Direction, time: u64, context: &mut Context) {
         self.greeted = true;
-        // Where probes are in place, what is inside may be told yet.
+        // Where probes are in place, what is inside may be told yet. That they are may be known a moment late, when the process
+        // has just begun, or is gone already.
         let opaque = !context.processes.is_instrumented(self.pid);
         if opaque {
-            self.show(Visibility::TlsOpaque, context);
+            self.opaque_at = Some(time.saturating_add(UNDECIDED));
         }
         self.take_side(role_of(direction), time, context);
         if opaque && self.is_tcp_client() {

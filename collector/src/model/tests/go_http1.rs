@@ -97,20 +97,30 @@ fn body_bytes_are_what_was_announced_less_what_is_left() {
     }
 }
 
-/// A cut of which nobody knows where it was leaves a download that nobody can judge.
+/// A cut of which nobody knows where it was is a failed download all the same, unless the rest was asked for.
 #[test]
-fn a_cut_at_an_unknown_place_makes_the_download_unknown() {
+fn a_cut_at_an_unknown_place_may_be_resumed() {
     let (mut scene, conn) = scene();
     scene.request_bytes(conn, get(REGISTRY, BLOB));
     scene.response_bytes(conn, response(200, "", 1000, 0));
     scene.close(conn);
     assert_eq!(
         scene.said(&["bytes", "download", "unattributed", "request-"]),
-        [
-            "unattributed body_inexact",
-            "unattributed download_end_unknown",
-            "request- example.com blob GET 200 first 1ms all 1ms"
-        ]
+        ["unattributed body_inexact", "request- example.com blob GET 200 first 1ms all 1ms"]
+    );
+    scene.wait(31_000);
+    assert_eq!(scene.said(&["download", "unattributed"]), ["download example.com blob error"]);
+
+    let conn = scene.connect(1, "10.0.0.1:443");
+    scene.request_bytes(conn, get(REGISTRY, BLOB));
+    scene.response_bytes(conn, response(200, "", 1000, 0));
+    scene.close(conn);
+    scene.get(REGISTRY, BLOB, &response(206, "Content-Range: bytes 400-999/1000\r\n", 600, 600));
+    scene.wait(31_000);
+    assert_eq!(
+        scene.said(&["download", "unattributed"]),
+        ["unattributed body_inexact", "unattributed download_end_unknown"],
+        "whether it had 400 bytes is not known"
     );
 }
 

@@ -85,6 +85,7 @@ fn a_stream_may_be_cut_before_and_after_its_answer() {
         [
             "request- example.com blob GET none first - all -",
             "bytes example.com manifest 300",
+            "unattributed body_inexact",
             "request- example.com manifest GET 200 first 3ms all 4ms"
         ]
     );
@@ -227,7 +228,6 @@ fn a_close_cuts_what_is_in_flight() {
         scene.said(&["request-", "unattributed"]),
         [
             "unattributed body_inexact",
-            "unattributed download_end_unknown",
             "request- example.com blob GET 200 first 7ms all 7ms",
             "request- example.com ping GET none first - all -"
         ]

@@ -32,11 +32,24 @@ fn without_a_request_it_was_opaque() {
     assert_eq!(scene.said(&["visible", "connect"]), ["visible tls"]);
 }
 
+/// The observer may learn of a short-lived process too late that its library has probes.
+#[test]
+fn what_is_told_of_an_unreadable_process_was_readable() {
+    let mut scene = Scene::with_process();
+    let conn = scene.tls(REGISTRY);
+    scene.wait(4_000);
+    scene.request_bytes(conn, get(REGISTRY, BLOB));
+    scene.wait(5_000);
+    scene.close(conn);
+    assert_eq!(scene.said(&["visible"]), ["visible decoded"]);
+}
+
 #[test]
 fn probes_are_inherited_at_fork_and_gone_after_an_exec() {
     let opaque = |scene: &mut Scene, pid| {
         let conn = scene.connect(pid, "10.0.0.1:443");
         scene.send(conn, hello(REGISTRY));
+        scene.wait(5_000);
         scene.said(&["visible"]) == ["visible tls"]
     };
     let mut scene = Scene::with_readable_process();
