@@ -1,12 +1,13 @@
 //! The kernel side as the collector sees it: programs and maps in, plain events out.
 //!
 //! - [`btf`], [`offsets`], [`registers`]: what the programs must be told about this kernel and this processor;
-//! - [`programs`], [`strategy`], [`shared_array`]: loading and attaching;
+//! - [`programs`], `load`, [`strategy`], [`shared_array`]: loading and attaching;
 //! - [`uprobes`], `multi`: the programs that hang in program files;
 //! - [`decode`]: from records to [`crate::model::event::Event`].
 
 pub mod btf;
 pub mod decode;
+mod load;
 mod multi;
 pub mod offsets;
 pub mod programs;

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context, anyhow};
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
-use aya::programs::{CgroupAttachMode, CgroupSockAddr, ProgramError, RawTracePoint};
+use aya::programs::{CgroupAttachMode, CgroupSockAddr, RawTracePoint};
 use aya::sys::{Stats, enable_stats};
 use aya::{Ebpf, EbpfLoader};
 #[cfg(feature = "kernel-log")]
@@ -18,6 +18,7 @@ use tracing::warn;
 use tracing_log::LogTracer;
 
 use super::btf::Btf;
+use super::load::{explain, program, refused};
 use super::multi::Loader;
 use super::shared_array::SharedArray;
 use super::strategy::Strategy;
@@ -235,15 +236,6 @@ fn attach_connect(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) fn program<'a, T>(ebpf: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut T>
-where
-    &'a mut T: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
-{
-    let program =
-        ebpf.program_mut(name).with_context(|| format!("this build has no kernel program {name}"))?;
-    Ok(program.try_into()?)
-}
-
 fn take<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<T> {
     let map = ebpf.take_map(name).with_context(|| format!("this build has no map {name}"))?;
     Ok(map.try_into()?)
@@ -254,46 +246,4 @@ fn shared(ebpf: &Ebpf, name: &str, len: usize) -> anyhow::Result<SharedArray> {
         Some(Map::Array(map)) => SharedArray::new(map.fd().as_fd(), len),
         _ => Err(anyhow!("this build has no array map {name}")),
     }
-}
-
-/// The verifier's log is for whoever changes the programs; the operator is told that there is one.
-pub(super) fn explain(error: ProgramError) -> anyhow::Error {
-    match error {
-        ProgramError::LoadError { io_error, verifier_log } => {
-            let log = verifier_log.to_string();
-            if log.is_empty() {
-                return anyhow!(io_error);
-            }
-            tracing::debug!(log, "the verifier's words");
-            // What a lockdown forbids, the verifier does not know (kernel/trace/bpf_trace.c, `bpf_tracing_func_proto`; the
-            // second wording since 6.11).
-            let forbidden = ["unknown func bpf_probe_read", "cannot use helper bpf_probe_read"];
-            if forbidden.iter().any(|words| log.contains(words)) {
-                return anyhow!(
-                    "this kernel lets no program read its memory: boot it without lockdown=confidentiality \
-                     (lockdown=integrity will do)"
-                );
-            }
-            anyhow!(
-                "this kernel's verifier refuses it ({io_error}; --log.level=debug shows why): please report it"
-            )
-        }
-        error => anyhow!(error),
-    }
-}
-
-/// Adds the mend where the kernel said that we may not.
-fn refused(error: anyhow::Error) -> anyhow::Error {
-    let denied = error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
-    });
-    if !denied {
-        return error;
-    }
-    error.context(
-        "the kernel does not allow it: run as root, or with CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and \
-         CAP_SYS_PTRACE, and without lockdown=confidentiality",
-    )
 }

@@ -12,8 +12,8 @@ use aya::maps::{Array, MapData};
 use aya::programs::uprobe::{UProbe, UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope};
 use collector_common::go::{self, Layout, MAX_LAYOUTS};
 
+use super::load::{explain, program};
 use super::multi::{self, Loader, Place};
-use super::programs::{explain, program};
 
 /// The probes in one file. Dropping it takes them out.
 #[derive(Debug)]
