@@ -80,17 +80,16 @@ pub fn is_opaque(conn: &Conn) -> bool {
 #[inline(always)]
 pub fn take(io: &Io, conn: &mut Conn, step: &Step, bytes: impl Fn() -> Option<Buffer>) {
     let datagram = conn.transport == Transport::Dns as u8;
-    let (walked, protocol) = (conn.walked, conn.protocol);
+    let (walked, protocol, opaque) = (conn.walked, conn.protocol, is_opaque(conn));
     let flow = flow(conn, io.received());
     if step.turned {
         flow.first = io.time;
         flow.budget = 0;
     }
     flow.last = io.time;
-    if is_opaque(conn) {
+    if opaque {
         return;
     }
-    let flow = self::flow(conn, io.received());
     let (budget, moved) = (flow.budget, (flow.position - step.start) as u32);
     // Before the client's preface has come, the frames of the other direction are walked.
     let frames = walked != Walked::No as u8 && (protocol == Protocol::Http2 as u8 || step.before > 0);

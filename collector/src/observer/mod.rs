@@ -199,9 +199,6 @@ impl Observer {
         for reason in self.binaries.refused() {
             self.metrics.itself.binary_refused(reason);
         }
-        let Counts { go, openssl } = self.binaries.counts();
-        self.metrics.itself.binaries_instrumented(Library::Go, go);
-        self.metrics.itself.binaries_instrumented(Library::Openssl, openssl);
     }
 
     /// What to wait for, besides the ring buffer, until [`drain`](Self::drain) has work.
@@ -260,6 +257,9 @@ impl Observer {
         for (map, entries, max) in maps {
             self.metrics.itself.map(map, u32::try_from(entries).unwrap_or(u32::MAX), max);
         }
+        let Counts { go, openssl } = self.binaries.counts();
+        self.metrics.itself.binaries_instrumented(Library::Go, go);
+        self.metrics.itself.binaries_instrumented(Library::Openssl, openssl);
         for Cost { name, runs, nanoseconds } in self.programs.costs() {
             self.metrics.itself.probe_cost(Probe(name), runs, nanoseconds);
         }

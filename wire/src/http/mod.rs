@@ -12,6 +12,8 @@ mod media_type;
 mod method;
 mod request;
 mod response;
+#[cfg(test)]
+pub(crate) mod shown;
 
 pub(crate) use fields::{Fields, decimal};
 pub(crate) use location::{Url, split_query};

@@ -1,5 +1,6 @@
 use super::*;
 use crate::http::Method;
+use crate::http::shown::short;
 use Direction::{Received, Sent};
 
 mod loss;
@@ -64,23 +65,6 @@ impl Driver {
     fn look(&mut self) -> String {
         let lines: Vec<String> = self.facts.drain(..).map(|fact| short(&fact)).collect();
         lines.join(", ")
-    }
-}
-
-fn short(fact: &Fact) -> String {
-    match fact {
-        Fact::Request { exchange, head, time, .. } => {
-            format!("{exchange} {} {} @{time}", head.method.as_str(), head.target.as_str())
-        }
-        Fact::Response { exchange, head, time } => format!("{exchange} {} @{time}", head.code),
-        Fact::RequestBody { exchange, bytes } => format!("{exchange} sent {bytes}"),
-        Fact::Body { exchange, bytes } => format!("{exchange} body {bytes}"),
-        Fact::End { exchange, time, outcome, exact } => {
-            let exact = if *exact { "" } else { " inexact" };
-            format!("{exchange} {outcome:?}{exact} @{time}")
-        }
-        Fact::Upgraded { exchange } => format!("{exchange} upgraded"),
-        Fact::Unparsed { reason } => reason.as_str().to_owned(),
     }
 }
 
