@@ -97,7 +97,17 @@ shared! {
         pub target: u32,
         /// Command name, zero-terminated.
         pub comm: [u8; COMM_LEN],
-    } size 40
+        /// How it ended for [`Kind::Exit`], as `wait` tells it: the signal in the low seven bits, or the exit status in the
+        /// second byte (kernel/exit.c: `wait_task_zombie`). [`Process::NO_STATUS`] where that is not known.
+        pub status: u32,
+        /// Zero.
+        pub reserved: u32,
+    } size 48
+}
+
+impl Process {
+    /// Value of [`Process::status`]: it has not ended, or how is not known.
+    pub const NO_STATUS: u32 = u32::MAX;
 }
 
 shared! {
@@ -151,7 +161,15 @@ shared! {
         pub transport: u8,
         /// [`crate::conn::Phase`] as a number.
         pub phase: u8,
-    } size 264
+        /// The process at the other end of a unix socket, in the first pid namespace, 0 where there is none: of an accepted
+        /// socket the one that connected, of a connected one the one that called `listen` (`net/unix/af_unix.c`:
+        /// `unix_stream_connect`).
+        pub peer: u32,
+        /// Zero.
+        pub reserved: u32,
+        /// Command name of that process, zero-terminated; empty where it is gone.
+        pub peer_comm: [u8; COMM_LEN],
+    } size 288
 }
 
 shared! {
@@ -212,7 +230,7 @@ shared! {
         pub stream: u32,
         /// Captured bytes of the payload that follow.
         pub captured: u32,
-        /// Frame type (RFC 9113 section 6), or [`Frame::OUT_OF_STEP`].
+        /// Frame type (RFC 9113 section 6), or [`Frame::OUT_OF_STEP`] or [`Frame::JOINED`].
         pub kind: u8,
         /// Frame flags.
         pub flags: u8,
@@ -224,9 +242,12 @@ shared! {
 }
 
 impl Frame {
-    /// In the place of a frame type: where the frames of this direction begin is not known, now and from here on. Told once
-    /// per direction and layer, with zeros for length, stream and flags; no frame of the direction follows.
+    /// In the place of a frame type: where the frames of this direction begin is not known, now and from here on. Told with
+    /// zeros for length, stream and flags; no frame of the direction follows before [`Frame::JOINED`].
     pub const OUT_OF_STEP: u8 = 0xff;
+    /// In the place of a frame type: the frames of this direction are told from here on, and others have passed before that
+    /// nobody saw. Told with zeros as well; the first record of a connection that is older than pullscope.
+    pub const JOINED: u8 = 0xfe;
 }
 
 shared! {

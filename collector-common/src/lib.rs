@@ -5,6 +5,7 @@
 //!
 //! - [`event`]: the records in the ring buffer;
 //! - [`conn`]: the state that the kernel keeps per socket, which the collector also reads to see progress;
+//! - [`frames`]: where the frames of HTTP/2 begin on a connection that was joined late;
 //! - [`settings`]: what the collector tells the programs before they are loaded (field offsets, system call numbers);
 //! - [`go`]: where a Go program keeps what the probes in it look for;
 //! - [`counters`]: what the programs count about themselves, loss above all.
@@ -13,6 +14,7 @@
 pub mod conn;
 pub mod counters;
 pub mod event;
+pub mod frames;
 pub mod go;
 pub mod settings;
 

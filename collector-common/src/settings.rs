@@ -14,8 +14,24 @@ shared! {
         pub task_signal: u32,
         /// `struct task_struct.files`
         pub task_files: u32,
+        /// `struct task_struct.group_leader`
+        pub task_group_leader: u32,
+        /// `struct task_struct.pid_links[PIDTYPE_TGID]`: what links a process's first thread to its `struct pid`
+        pub task_process_link: u32,
+        /// `struct task_struct.comm`
+        pub task_comm: u32,
+        /// `struct task_struct.exit_code`
+        pub task_exit_code: u32,
         /// `struct signal_struct.live`
         pub signal_live: u32,
+        /// `struct signal_struct.flags`
+        pub signal_flags: u32,
+        /// `struct signal_struct.group_exit_code`
+        pub signal_group_exit_code: u32,
+        /// `struct pid.numbers`, the first of which is that of the first pid namespace; and `struct upid.nr` in it
+        pub pid_number: u32,
+        /// `struct pid.tasks[PIDTYPE_TGID]`
+        pub pid_process: u32,
         /// `struct files_struct.fdt`
         pub files_fdt: u32,
         /// `struct fdtable.fd`
@@ -40,6 +56,8 @@ shared! {
         pub sock_err: u32,
         /// `struct sock.sk_shutdown`
         pub sock_shutdown: u32,
+        /// `struct sock.sk_peer_pid`
+        pub sock_peer_pid: u32,
         /// `struct sock.sk_type`
         pub sock_type: u32,
         /// `struct sock.sk_protocol`
@@ -78,7 +96,7 @@ shared! {
         pub regs_nr: u32,
         /// Saved user registers: the first four arguments.
         pub regs_args: [u32; 4],
-    } size 152
+    } size 188
 }
 
 /// Entries of the table from system call number to [`Call`].

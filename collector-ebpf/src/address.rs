@@ -1,6 +1,7 @@
 //! Where a socket leads: IP addresses and ports, or the path of a unix socket.
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use collector_common::COMM_LEN;
 use collector_common::conn::Transport;
 use collector_common::event::{Endpoint, Open};
 
@@ -31,19 +32,26 @@ fn endpoint(sock: Sock, v4: u32, v6: u32, port: u16) -> Endpoint {
     Endpoint { address, port, reserved: [0; 6] }
 }
 
-/// Writes where the socket leads into the record.
+/// Writes where the socket leads into the record. Not inlined: the stack of those who call it is nearly full.
 ///
 /// # Safety
 /// `record` must be writable.
-#[inline(always)]
+#[inline(never)]
 pub unsafe fn write(record: *mut Open, sock: Sock, transport: Transport) {
     // SAFETY: as the caller promises.
     unsafe {
         (*record).path_len = 0;
         (*record).path_is_local = 0;
+        (*record).peer = 0;
+        (*record).reserved = 0;
+        (*record).peer_comm = [0; COMM_LEN];
         if matches!(transport, Transport::Unix) {
             (*record).local = NOWHERE;
             (*record).remote = NOWHERE;
+            if let Some(peer) = sock.peer() {
+                (*record).peer = peer.number().unwrap_or(0);
+                (*record).peer_comm = peer.comm().unwrap_or([0; COMM_LEN]);
+            }
             if path(record, sock) {
                 (*record).path_is_local = 1;
             } else {

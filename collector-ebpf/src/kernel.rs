@@ -7,6 +7,7 @@ use core::arch::asm;
 use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
+use collector_common::COMM_LEN;
 use collector_common::settings::Offsets;
 
 /// Where fields lie in the running kernel; the collector fills it in before loading.
@@ -15,7 +16,15 @@ pub static OFFSETS: Offsets = Offsets {
     task_tgid: 0,
     task_signal: 0,
     task_files: 0,
+    task_group_leader: 0,
+    task_process_link: 0,
+    task_comm: 0,
+    task_exit_code: 0,
     signal_live: 0,
+    signal_flags: 0,
+    signal_group_exit_code: 0,
+    pid_number: 0,
+    pid_process: 0,
     files_fdt: 0,
     fdtable_fd: 0,
     fdtable_max_fds: 0,
@@ -28,6 +37,7 @@ pub static OFFSETS: Offsets = Offsets {
     sock_socket: 0,
     sock_err: 0,
     sock_shutdown: 0,
+    sock_peer_pid: 0,
     sock_type: 0,
     sock_protocol: 0,
     sock_family: 0,
@@ -155,6 +165,11 @@ impl Sock {
         read(self.0, offset!(sock_shutdown)).unwrap_or(0)
     }
 
+    /// The process at the other end of a unix socket; `None` where there is none.
+    pub fn peer(self) -> Option<Peer> {
+        read(self.0, offset!(sock_peer_pid)).filter(|pid| *pid != 0).map(Peer)
+    }
+
     /// Remote port in host order.
     pub fn remote_port(self) -> u16 {
         u16::from_be(read(self.0, offset!(sock_dport)).unwrap_or(0))
@@ -193,5 +208,23 @@ impl Sock {
     /// `tcp_sock.write_seq`: how far the process has written.
     pub fn write_sequence(self) -> u32 {
         read(self.0, offset!(tcp_write_seq)).unwrap_or(0)
+    }
+}
+
+/// A `struct pid` that a socket holds: the number is not another process's as long as the socket is there.
+#[derive(Clone, Copy)]
+pub struct Peer(u64);
+
+impl Peer {
+    /// The process's id in the first pid namespace (include/linux/pid.h).
+    pub fn number(self) -> Option<u32> {
+        read(self.0, offset!(pid_number))
+    }
+
+    /// Its command name, that of its first thread; `None` once its parent has been told of its end (kernel/pid.c:
+    /// `__unhash_process`). Its task cannot be freed while the program runs, which is a reader of RCU.
+    pub fn comm(self) -> Option<[u8; COMM_LEN]> {
+        let link: u64 = read(self.0, offset!(pid_process)).filter(|link| *link != 0)?;
+        read(link - u64::from(offset!(task_process_link)), offset!(task_comm))
     }
 }

@@ -10,6 +10,9 @@ use crate::kernel::{offset, read};
 use crate::maps::{COMMS, PROCESSES, WATCHED, count};
 use crate::output;
 
+/// `SIGNAL_GROUP_EXIT`: include/linux/sched/signal.h.
+const SIGNAL_GROUP_EXIT: u32 = 4;
+
 /// The current process (the kernel's tgid in its first pid namespace).
 #[inline(always)]
 pub fn current() -> u32 {
@@ -64,13 +67,28 @@ fn unwatch(tgid: u32) {
     let _ = PROCESSES.remove(tgid);
 }
 
-fn report(kind: Kind, tgid: u32, parent: u32, target: u32, comm: [u8; COMM_LEN]) {
+/// The part of a [`Process`] that differs from record to record.
+struct Report {
+    parent: u32,
+    target: u32,
+    comm: [u8; COMM_LEN],
+    status: u32,
+}
+
+impl Report {
+    /// Of a process about which there is nothing to say.
+    const NONE: Self = Self { parent: 0, target: 0, comm: [0; COMM_LEN], status: Process::NO_STATUS };
+}
+
+#[inline(always)]
+fn report(kind: Kind, tgid: u32, Report { parent, target, comm, status }: Report) {
     let Some(mut entry) = output::reserve::<Process>() else { return count(Counter::RingFull) };
     // SAFETY: the helper has no other effect than to return the time.
     let time = unsafe { bpf_ktime_get_ns() };
-    entry.write(Process { header: Header { kind: kind as u32, tgid, time }, parent, target, comm });
-    if target == TARGET_CANDIDATE {
-        // The command line is there only as long as the process is.
+    let header = Header { kind: kind as u32, tgid, time };
+    entry.write(Process { header, parent, target, comm, status, reserved: 0 });
+    if target == TARGET_CANDIDATE || (matches!(kind, Kind::Exec) && target != 0) {
+        // The command line is there only as long as the process is, and some live for milliseconds.
         output::submit_now(entry);
     } else {
         output::submit(entry);
@@ -88,11 +106,11 @@ pub fn on_exec() {
         Some(TARGET_INHERIT) => {}
         Some(target) => {
             watch(tgid, target);
-            report(Kind::Exec, tgid, 0, target, comm);
+            report(Kind::Exec, tgid, Report { target, comm, ..Report::NONE });
         }
         None if is_watched(tgid) => {
             unwatch(tgid);
-            report(Kind::Exec, tgid, 0, 0, comm);
+            report(Kind::Exec, tgid, Report { comm, ..Report::NONE });
         }
         None => {}
     }
@@ -111,7 +129,7 @@ pub fn on_fork(parent: u64, child: u64) {
     }
     let Some(target) = target(parent) else { return };
     watch(child, target);
-    report(Kind::Fork, child, parent, target, [0; COMM_LEN]);
+    report(Kind::Fork, child, Report { parent, target, ..Report::NONE });
 }
 
 /// A task ends. `signal_struct.live` counts the threads that are left (kernel/exit.c: `do_exit` lowers it before this).
@@ -121,11 +139,24 @@ pub fn on_exit(task: u64) {
     if !is_watched(tgid) {
         return;
     }
-    let live =
-        read::<u64>(task, offset!(task_signal)).and_then(|signal| read::<u32>(signal, offset!(signal_live)));
-    if live != Some(0) {
+    let Some(signal) = read::<u64>(task, offset!(task_signal)) else { return };
+    if read::<u32>(signal, offset!(signal_live)) != Some(0) {
         return;
     }
     unwatch(tgid);
-    report(Kind::Exit, tgid, 0, 0, [0; COMM_LEN]);
+    let status = status(task, signal).unwrap_or(Process::NO_STATUS);
+    report(Kind::Exit, tgid, Report { status, ..Report::NONE });
+}
+
+/// How a process ends whose last thread this is. The kernel tells the parent the same way (kernel/exit.c: `wait_task_zombie`): where
+/// one thread has ended them all, by `exit_group` or by a signal, what that one said; else what the first thread had ended
+/// with, which may be long ago (`pthread_exit`). `do_exit` stores a thread's code before this hook.
+#[inline(always)]
+fn status(task: u64, signal: u64) -> Option<u32> {
+    let flags: u32 = read(signal, offset!(signal_flags))?;
+    if flags & SIGNAL_GROUP_EXIT != 0 {
+        return read(signal, offset!(signal_group_exit_code));
+    }
+    let leader: u64 = read(task, offset!(task_group_leader))?;
+    read(leader, offset!(task_exit_code))
 }

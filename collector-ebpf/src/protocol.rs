@@ -1,6 +1,10 @@
 //! What the first bytes of a span say: whether the collector can read what follows.
 
 use collector_common::conn::Protocol;
+use collector_common::frames;
+
+use crate::buffer::Segment;
+use crate::kernel::read_user;
 
 /// Bytes that are looked at.
 pub const LOOK: usize = 8;
@@ -11,6 +15,8 @@ pub enum Begin {
     Known(Protocol),
     /// A `SETTINGS` frame: how a server of HTTP/2 begins (RFC 9113 section 3.4).
     Settings,
+    /// What may be a frame of HTTP/2 in the middle of a connection.
+    Frame,
     /// Too short to tell, but it may become an HTTP/1 message.
     Perhaps,
     /// Nothing that can be read.
@@ -58,6 +64,9 @@ pub fn begin((bytes, length): ([u8; LOOK], u32)) -> Begin {
     if first & 0xff00_ffff == 0x0400_0000 && rest == 0 {
         return Begin::Settings;
     }
+    if frames::may_begin(bytes) {
+        return Begin::Frame;
+    }
     let http1 = match first {
         GET | PUT => true,
         HEAD | POST => rest & 0xff == word(*b" \0\0\0"),
@@ -71,4 +80,48 @@ pub fn begin((bytes, length): ([u8; LOOK], u32)) -> Begin {
         _ => false,
     };
     if http1 { Begin::Known(Protocol::Http1) } else { Begin::Strange }
+}
+
+/// Whether a write is one of those that say how `POST /images/create` of the Docker Engine API ended: a line of its stream of progress
+/// (one write each, for they are flushed) that tells an error, the digest, or whether the image was new, or the chunk that ends
+/// the answer. An image in many layers
+/// takes thousands of lines, most of which no budget holds.
+///
+/// The line is JSON, in a chunk of its own (RFC 9112 section 7.1) of at most three digits; in an answer to HTTP/1.0 it is bare.
+#[inline(always)]
+pub fn last_words(segment: Segment) -> bool {
+    const fn word(text: [u8; 8]) -> u64 {
+        u64::from_le_bytes(text)
+    }
+    const ERROR_DETAIL: [u64; 2] = [word(*b"{\"errorD"), word(*b"etail\":{")];
+    const ERROR: u64 = word(*b"{\"error\"");
+    const STATUS: u64 = word(*b"{\"status");
+    const DIGEST: u64 = word(*b"\":\"Diges");
+    const STATUS_IS: u64 = word(*b"\":\"Statu");
+    let Some(start) = read_user::<u64>(segment.address) else { return false };
+    let [first, second, third, fourth, fifth, ..] = start.to_le_bytes();
+    // The last chunk, without which nobody knows that the answer has ended.
+    if segment.length == 5 && [first, second, third, fourth, fifth] == *b"0\r\n\r\n" {
+        return true;
+    }
+    let size_line = match (first, second, third, fourth, fifth) {
+        (b'{', ..) => 0,
+        (_, b'\r', b'\n', ..) => 3,
+        (_, _, b'\r', b'\n', _) => 4,
+        (_, _, _, b'\r', b'\n') => 5,
+        _ => return false,
+    };
+    // What lies behind the bytes of the write is of another one.
+    if segment.length < size_line + 16 {
+        return false;
+    }
+    let line = segment.address + u64::from(size_line);
+    let (Some(name), Some(value)) = (read_user::<u64>(line), read_user::<u64>(line + 8)) else {
+        return false;
+    };
+    match name {
+        ERROR => true,
+        STATUS => value == DIGEST || value == STATUS_IS,
+        _ => [name, value] == ERROR_DETAIL,
+    }
 }

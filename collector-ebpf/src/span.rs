@@ -20,6 +20,9 @@ use crate::protocol::{self, Begin};
 /// Bytes of a TLS span that are shipped: a ClientHello with post-quantum keys fits (RFC 8446 section 4.1.2).
 const TLS_BUDGET: u32 = 4096;
 
+/// Longest write that is looked at for the last words of a stream of progress; see [`protocol::last_words`].
+const MAX_LAST_WORDS: u32 = 4096;
+
 /// A record with room for captured bytes. Ring buffer records have sizes known when the program is compiled.
 #[repr(C)]
 struct Captured<const N: usize> {
@@ -97,7 +100,9 @@ pub fn take(io: &Io, conn: &mut Conn, step: &Step, bytes: impl Fn() -> Option<Bu
     if frames && (walked == Walked::GivenUp as u8 || http2::within_payload(io, hole + u64::from(moved))) {
         return;
     }
-    if !frames && (moved == 0 || (!step.turned && !datagram && budget == 0)) {
+    let spent = !step.turned && !datagram && budget == 0;
+    let perhaps_last = spent && moved <= MAX_LAST_WORDS && is_answered_locally(io, conn);
+    if !frames && (moved == 0 || (spent && !perhaps_last)) {
         return;
     }
     let buffer = bytes().unwrap_or(Buffer::NONE);
@@ -107,6 +112,8 @@ pub fn take(io: &Io, conn: &mut Conn, step: &Step, bytes: impl Fn() -> Option<Bu
         Verdict::ship(MAX_CAPTURE)
     } else if step.turned {
         begin(io, conn, buffer.first())
+    } else if perhaps_last {
+        if protocol::last_words(buffer.first()) { Verdict::ship(MAX_LAST_WORDS) } else { Verdict::QUIET }
     } else {
         Verdict::ship(budget)
     };
@@ -115,7 +122,7 @@ pub fn take(io: &Io, conn: &mut Conn, step: &Step, bytes: impl Fn() -> Option<Bu
         let length = if first.length < budget { first.length } else { budget };
         let length = if length < MAX_CAPTURE { length } else { MAX_CAPTURE };
         // What is left of the span lies behind a hole if this I/O is not captured whole: it can't be read any more.
-        let left = if length < moved { 0 } else { budget - length };
+        let left = if perhaps_last || length < moved { 0 } else { budget - length };
         self::flow(conn, io.received()).budget = left;
         emit(
             io,
@@ -127,6 +134,12 @@ pub fn take(io: &Io, conn: &mut Conn, step: &Step, bytes: impl Fn() -> Option<Bu
         let hole = if frames { hole } else { 0 };
         http2::walk(io, conn, &Unwalked { hole, moved: u64::from(moved), buffer });
     }
+}
+
+/// Whether these are bytes that a process sends over HTTP/1 on a unix socket: the answers of dockerd and `podman system service`.
+#[inline(always)]
+fn is_answered_locally(io: &Io, conn: &Conn) -> bool {
+    !io.received() && conn.transport == Transport::Unix as u8 && conn.protocol == Protocol::Http1 as u8
 }
 
 /// What the first bytes of a span lead to.
@@ -165,7 +178,10 @@ fn begin(io: &Io, conn: &mut Conn, first: Segment) -> Verdict {
         Begin::Settings if conn.received.position + conn.sent.position == u64::from(io.moved) => {
             return if http2::on_settings(io, conn) { Verdict::FRAMES } else { Verdict::QUIET };
         }
-        Begin::Settings | Begin::Strange => return strange(conn, io.layer),
+        Begin::Settings | Begin::Frame if may_be_late(io, conn) => {
+            return if http2::on_late(io, conn) { Verdict::FRAMES } else { Verdict::QUIET };
+        }
+        Begin::Settings | Begin::Frame | Begin::Strange => return strange(conn, io.layer),
     };
     if conn.protocol != known {
         conn.protocol = known;
@@ -180,6 +196,15 @@ fn begin(io: &Io, conn: &mut Conn, first: Segment) -> Verdict {
     } else {
         Verdict::QUIET
     }
+}
+
+/// Whether frames that a span seems to begin with are looked for: on unix sockets, over which runtimes are controlled for days
+/// on one connection. How much has passed on such a socket before it was first seen the kernel does not keep.
+#[inline(always)]
+fn may_be_late(io: &Io, conn: &mut Conn) -> bool {
+    // One that speaks HTTP/2 comes here when both directions were tried at once, and the other one's failure came last.
+    let unread = conn.protocol == Protocol::Unknown as u8 || conn.protocol == Protocol::Http2 as u8;
+    unread && conn.transport == Transport::Unix as u8 && matches!(io.layer, Layer::Socket) && turns(conn)
 }
 
 /// A span begins like nothing that is known. Where a message may be going on, its turn is told.

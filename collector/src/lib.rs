@@ -5,7 +5,8 @@
 //! - [`run`]: puts the parts together and keeps them going until the program is told to stop;
 //! - [`kernel`]: the kernel programs, loaded and attached, and their records; [`observer`]: drains them and keeps all going;
 //! - [`binaries`]: the program files that have probes;
-//! - [`model`]: from the kernel's events to facts; [`metrics`]: from facts to numbers; [`serve`]: numbers over HTTP.
+//! - [`model`]: from the kernel's events to facts; [`metrics`]: from facts to numbers; [`pulls`]: the log of image pulls;
+//! - [`serve`]: numbers and pulls over HTTP.
 
 pub mod binaries;
 pub mod cli;
@@ -16,6 +17,7 @@ pub mod log;
 pub mod metrics;
 pub mod model;
 pub mod observer;
+pub mod pulls;
 pub mod run;
 pub mod serve;
 pub mod targets;

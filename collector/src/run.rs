@@ -14,10 +14,13 @@ use crate::kernel::programs::{Options, Probe};
 use crate::kernel::strategy::Strategy;
 use crate::metrics::Metrics;
 use crate::metrics::labels::{self, AttachedStrategy};
+use crate::model::pull::Flavour;
 use crate::model::{self, Model};
 use crate::observer::{Observer, schedule};
+use crate::pulls::PullLog;
 use crate::serve::status::ProbeState;
 use crate::serve::{self, Pages, Status};
+use crate::targets::Target;
 
 /// Scrapes that may wait for fresh numbers at a time; as many as the server has connections.
 const WAITING_SCRAPES: usize = 64;
@@ -34,7 +37,9 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
         Failure::new("metrics", error, "This is a defect of pullscope: please report it.")
     })?);
     let status = Status::new(Arc::clone(&metrics), "kernel programs not attached");
-    let observer = observe(&settings, &metrics, &status)?;
+    let remember = usize::try_from(settings.pulls_remember.get()).unwrap_or(usize::MAX);
+    let pulls = PullLog::new(&settings.targets, remember, Arc::clone(&metrics));
+    let observer = observe(&settings, &metrics, &pulls, &status)?;
 
     let (refresh, refreshes) = mpsc::channel(WAITING_SCRAPES);
     for listener in &listeners {
@@ -42,8 +47,7 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
             tracing::info!(%address, path = settings.telemetry_path.as_str(), "serving metrics");
         }
     }
-    let pages =
-        Arc::new(Pages { metrics, status: status.clone(), telemetry_path: settings.telemetry_path, refresh });
+    let pages = Arc::new(Pages::new(metrics, status.clone(), pulls, settings.telemetry_path, refresh));
     let (stop, stopped) = watch::channel(false);
     let server = tokio::spawn(serve::serve(listeners, pages, stopped.clone()));
     let observing = schedule::run(observer, status, refreshes, stopped);
@@ -64,7 +68,12 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
 }
 
 /// Attaches the kernel programs and says so.
-fn observe(settings: &Settings, metrics: &Arc<Metrics>, status: &Status) -> Result<Observer, Failure> {
+fn observe(
+    settings: &Settings,
+    metrics: &Arc<Metrics>,
+    pulls: &PullLog,
+    status: &Status,
+) -> Result<Observer, Failure> {
     let namespace = check::pid_namespace_of(&check::Host::new("/"));
     if namespace.status == check::Outcome::Fail {
         return Err(Failure::new(namespace.name, namespace.reason, namespace.mend));
@@ -80,10 +89,21 @@ fn observe(settings: &Settings, metrics: &Arc<Metrics>, status: &Status) -> Resu
         measure: settings.bpf_stats,
     };
     let model =
-        Model::new(model::Settings { limits: model::Limits::default(), hash_key: [random(), random()] });
+        Model::new(model::Settings {
+            limits: model::Limits::default(),
+            flavours: settings.targets.as_slice().iter().map(flavour).collect(),
+            hash_key: [random(), random()],
+        });
     let wanted = settings.wanted();
-    let observer = Observer::start(&options, wanted, settings.targets.clone(), model, Arc::clone(metrics))
-        .map_err(|error| failure(&error))?;
+    let observer = Observer::start(
+        &options,
+        wanted,
+        settings.targets.clone(),
+        model,
+        Arc::clone(metrics),
+        pulls.clone(),
+    )
+    .map_err(|error| failure(&error))?;
     for Probe { name, missing } in &observer.programs().probes {
         let state = missing.clone().map_or(ProbeState::Attached, ProbeState::Detached);
         status.probe(labels::Probe(name), state);
@@ -95,6 +115,16 @@ fn observe(settings: &Settings, metrics: &Arc<Metrics>, status: &Status) -> Resu
         Strategy::Syscall => AttachedStrategy::Syscall,
     });
     Ok(observer)
+}
+
+/// What the pulls of a target's own processes are for, by the name of the program.
+fn flavour(target: &Target) -> Flavour {
+    match target.comm.as_bytes() {
+        b"podman" => Flavour::Podman,
+        b"dockerd" => Flavour::Docker,
+        b"containerd" | b"crio" => Flavour::Cri,
+        _ => Flavour::Oci,
+    }
 }
 
 /// Captured heads hold credentials: they must not reach a disk in a core dump. A limit of 1 also keeps the kernel from

@@ -5,6 +5,7 @@
 mod access;
 mod faults;
 mod network;
+mod pods;
 mod pulls;
 mod sites;
 mod tls;

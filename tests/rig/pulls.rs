@@ -80,3 +80,32 @@ fn ctr() {
 fn docker() {
     pull_through_nginx(Client::Docker);
 }
+
+/// docker and podman run what they pull: the exit code is the program's own, in the end and the second time too.
+#[track_caller]
+fn run_image(client: Client) {
+    let _turn = together();
+    let image = Image::program(&[3_000], 2);
+    let registry = Registry::start(&Access::Open);
+    registry.push(&image, "team/app:v1");
+    let front = Site::new().front_of(&registry);
+    let reference = format!("{}/team/app:v1", front.address());
+    let nginx = Nginx::start([front]);
+    let puller = Puller::plain(client);
+    for code in [0, 7] {
+        let outcome = puller.run(&reference, code);
+        assert_eq!(outcome.code, Some(code.into()), "{outcome:?}");
+    }
+    let blobs = nginx.log().filter(|entry| entry.method == "GET").of_kind("blob");
+    assert_eq!(blobs.0.len(), image.blobs().count(), "pulled once");
+}
+
+#[test]
+fn podman_run() {
+    run_image(Client::Podman);
+}
+
+#[test]
+fn docker_run() {
+    run_image(Client::Docker);
+}

@@ -72,6 +72,8 @@ pub struct Options<'a> {
     /// Folder of an authority ([`crate::tls::Authority::folder`]): TLS, and it must be good. Without it a client takes
     /// what it gets.
     pub trust: Option<&'a Path>,
+    /// dockerd gives up at the first download that fails. Else it tries five times, which takes a minute.
+    pub once: bool,
 }
 
 /// A client ready to pull, with empty storage and its daemon running.
@@ -91,7 +93,9 @@ impl<'a> Puller<'a> {
         let dir = tempfile::tempdir().expect("a directory for a client");
         let daemon = match client {
             Client::Ctr => Daemon::Containerd(Containerd::start(&place)),
-            Client::Docker => Daemon::Dockerd(Dockerd::start(&place, options.mirror, options.trust)),
+            Client::Docker => {
+                Daemon::Dockerd(Dockerd::start(&place, options.mirror, options.trust, options.once))
+            }
             Client::Skopeo | Client::Podman | Client::Buildah => Daemon::None,
         };
         // The containers tools want the file that REGISTRY_AUTH_FILE names to be there.
@@ -108,6 +112,12 @@ impl<'a> Puller<'a> {
         Self::start(client, Place::machine(), Options::default())
     }
 
+    /// The same on the machine as it is, to meet registries that fail.
+    #[track_caller]
+    pub fn impatient(client: Client) -> Self {
+        Self::start(client, Place::machine(), Options { once: true, ..Options::default() })
+    }
+
     /// Pulls an image (`host:port/repository:tag`, or as Docker Hub's `docker.io/...`) and waits for the end.
     #[track_caller]
     pub fn pull(&self, reference: &str) -> Outcome {
@@ -118,6 +128,59 @@ impl<'a> Puller<'a> {
     #[track_caller]
     pub fn begin(&self, reference: &str) -> Running {
         Running::spawn(self.command(reference))
+    }
+
+    /// Runs an image with the program ([`crate::images::Image::program`]), which ends with `code` at once, and pulls it if it is
+    /// missing. Only docker and podman do that.
+    #[track_caller]
+    pub fn run(&self, reference: &str, code: u8) -> Outcome {
+        Running::spawn(self.run_command(reference, code)).wait(LONGEST_PULL)
+    }
+
+    #[track_caller]
+    fn run_command(&self, reference: &str, code: u8) -> Command {
+        let dir = self.dir.path();
+        let mut command = match (&self.daemon, self.client) {
+            (Daemon::Dockerd(daemon), _) => {
+                let mut command = daemon.command();
+                command.args(["run", "--rm", "--network=host"]);
+                command
+            }
+            (Daemon::None, Client::Podman) => {
+                let mut command = self.place.command("podman");
+                command.arg("--root").arg(dir.join("root")).arg("--runroot").arg(dir.join("run"));
+                // Test machines have no systemd and no journal, and cgroups that only runc can do with.
+                command.args(["--storage-driver=vfs", "--runtime=runc", "--cgroup-manager=cgroupfs"]);
+                command.args([
+                    "--events-backend=none",
+                    "run",
+                    "--rm",
+                    "--network=host",
+                    "--tls-verify=false",
+                ]);
+                // Not podman's own limits, which are higher than a test machine may allow.
+                command.args(["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"]);
+                command
+            }
+            _ => panic!("{:?} does not run images", self.client),
+        };
+        command.env("HOME", dir).env("XDG_RUNTIME_DIR", dir).env("REGISTRY_AUTH_FILE", dir.join("auth.json"));
+        command.args([reference, "exit"]).arg(code.to_string());
+        command
+    }
+
+    /// Has the Engine pull an image as its API has it (`POST /images/create`), without docker's own command line. Gives how long
+    /// the call took, by the clock of who made it.
+    #[track_caller]
+    pub fn call_engine(&self, reference: &str) -> Duration {
+        let Daemon::Dockerd(daemon) = &self.daemon else { panic!("{:?} has no Engine", self.client) };
+        let (image, tag) = reference.rsplit_once(':').expect("a reference with a tag");
+        let mut command = Place::machine().command("curl");
+        command.args(["--silent", "--fail", "--request", "POST", "--output", "/dev/null"]);
+        command.args(["--write-out", "%{time_total}", "--unix-socket"]).arg(daemon.socket());
+        command.arg(format!("http://docker/images/create?fromImage={image}&tag={tag}"));
+        let outcome = Running::spawn(command).wait(LONGEST_PULL).expect_ok();
+        Duration::from_secs_f64(outcome.stdout.parse().expect("seconds"))
     }
 
     /// The daemon's process id, if the client has one.

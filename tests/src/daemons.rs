@@ -10,6 +10,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::mounts;
 use crate::place::Place;
 use crate::process::{Server, run};
 use crate::tls::Authority;
@@ -63,9 +64,10 @@ pub struct Dockerd {
 
 impl Dockerd {
     /// Starts dockerd at `place` and waits until it answers. Every registry counts as insecure (it tries TLS first, then
-    /// plain HTTP), unless there is an authority to `trust`. `mirror` is asked first for images of Docker Hub.
+    /// plain HTTP), unless there is an authority to `trust`. `mirror` is asked first for images of Docker Hub. `once`: a download
+    /// that fails is not tried again.
     #[track_caller]
-    pub fn start(place: &Place, mirror: Option<&str>, trust: Option<&Path>) -> Self {
+    pub fn start(place: &Place, mirror: Option<&str>, trust: Option<&Path>, once: bool) -> Self {
         let dir = tempfile::tempdir().expect("a directory for dockerd");
         let path = |name: &str| dir.path().join(name);
         fs::write(path("daemon.json"), "{}").expect("write the configuration of dockerd");
@@ -86,6 +88,9 @@ impl Dockerd {
         if let Some(mirror) = mirror {
             command.arg(format!("--registry-mirror={mirror}"));
         }
+        if once {
+            command.arg("--max-download-attempts=1");
+        }
         let mut server = Server::spawn("dockerd", command, &path("log"));
         let this = |server: &Server| {
             // The client makes a directory below HOME.
@@ -102,8 +107,13 @@ impl Dockerd {
     #[track_caller]
     pub fn command(&self) -> Command {
         let mut command = Place::machine().command("docker");
-        command.arg(format!("--host=unix://{}", self.dir.path().join("docker.sock").display()));
+        command.arg(format!("--host=unix://{}", self.socket().display()));
         command
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("docker.sock")
     }
 
     /// The process id.
@@ -116,5 +126,7 @@ impl Drop for Dockerd {
     fn drop(&mut self) {
         // By SIGTERM, so that it stops the containerd it has started.
         self.server.terminate();
+        // The network of containers that are on the machine's own.
+        mounts::remove_below(self.dir.path());
     }
 }

@@ -1,5 +1,5 @@
 //! Go's toolchains, one of each minor version, and a small registry client (`go/puller.go`) built with each. There is a small
-//! registry (`go/server.go`) too.
+//! registry (`go/server.go`) too, a client of gRPC services (`go/grpc.go`), and what runs in containers (`go/workload.go`).
 //!
 //! `cargo xtask setup` fetches the toolchains (as `cargo xtask test` does). They are kept with all that is built below `go` in
 //! the target directory; what is there is used again by later runs. The tests of the crate `binary` use the same toolchains and
@@ -35,6 +35,15 @@ const PULLER: [Source; 2] =
 
 /// The server's.
 const SERVER: [Source; 1] = [("server.go", 0, include_str!("../go/server.go"))];
+
+/// The client of gRPC services.
+const GRPC: [Source; 1] = [("grpc.go", 0, include_str!("../go/grpc.go"))];
+
+/// What runs in containers.
+const WORKLOAD: [Source; 1] = [("workload.go", 0, include_str!("../go/workload.go"))];
+
+/// Where Debian puts the sources of Go libraries, as a tree for `GOPATH`.
+const DEBIAN_LIBRARIES: &str = "/usr/share/gocode";
 
 /// How a program is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +82,25 @@ pub fn server(version: &str) -> PathBuf {
     built("server", &SERVER, version, Variant::Static)
 }
 
+/// A client of gRPC services (`go/grpc.go`), with the library that the kubelet has: see [`crate::cri`]. It is Debian's package
+/// golang-google-grpc-dev.
+#[track_caller]
+pub fn grpc_client() -> PathBuf {
+    let library = Path::new(DEBIAN_LIBRARIES).join("src/google.golang.org/grpc");
+    assert!(library.is_dir(), "grpc-go is missing: install the Debian package golang-google-grpc-dev");
+    built("grpc", &GRPC, newest(), Variant::Static)
+}
+
+/// A program for containers (`go/workload.go`).
+#[track_caller]
+pub fn workload() -> PathBuf {
+    built("workload", &WORKLOAD, newest(), Variant::Static)
+}
+
+fn newest() -> &'static str {
+    TOOLCHAINS[TOOLCHAINS.len() - 1]
+}
+
 #[track_caller]
 fn built(name: &str, sources: &[Source], version: &str, variant: Variant) -> PathBuf {
     let folder = folder();
@@ -87,6 +115,10 @@ fn built(name: &str, sources: &[Source], version: &str, variant: Variant) -> Pat
         let work = tempfile::tempdir_in(&folder).expect("a directory for a build");
         let made = work.path().join(name);
         let mut go = go(&toolchain(&folder, version), &folder);
+        if sources == GRPC {
+            // Its library is Debian's, which comes as a tree and not as modules.
+            go.env("GOPATH", DEBIAN_LIBRARIES).env("GO111MODULE", "off");
+        }
         go.args(["build", "-trimpath"]).arg("-o").arg(&made);
         match variant {
             Variant::Static => go.arg("-ldflags=-s -w"),

@@ -4,12 +4,14 @@
 //! size much. Making the bytes of a large image takes longer than the test that pulls it: images are kept below the
 //! target directory and used again by later runs.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 use serde_json::Value;
 
+use crate::go::workload;
 use crate::place::Place;
 use crate::process::run;
 
@@ -48,14 +50,33 @@ impl Image {
     /// image on one machine; another seed shares no layer with it.
     #[track_caller]
     pub fn make(sizes: &[usize], seed: u64) -> Self {
+        Self::made(None, sizes, seed)
+    }
+
+    /// The same with a program ([`workload`]) in the lowest layer: an image that runs. Without arguments it runs until it is
+    /// told to end; with `exit N` it ends at once.
+    #[track_caller]
+    pub fn program(sizes: &[usize], seed: u64) -> Self {
+        Self::made(Some(&workload()), sizes, seed)
+    }
+
+    #[track_caller]
+    fn made(program: Option<&Path>, sizes: &[usize], seed: u64) -> Self {
         let kept = kept_images();
         fs::create_dir_all(&kept).expect("create the directory of the images");
-        let sizes_name: Vec<_> = sizes.iter().map(usize::to_string).collect();
-        let layout = kept.join(format!("{FORMAT}-{seed}-{}", sizes_name.join("-")));
+        let mut name = format!("{FORMAT}-{seed}");
+        for size in sizes {
+            write!(name, "-{size}").expect("write to a string");
+        }
+        if let Some(program) = program.and_then(Path::file_name) {
+            // The file's name says which program it is, and of which text.
+            write!(name, "-{}", program.display()).expect("write to a string");
+        }
+        let layout = kept.join(name);
         if !layout.exists() {
             let work = tempfile::tempdir_in(&kept).expect("a directory to make an image in");
             let made = work.path().join("layout");
-            make_layout(&made, sizes, seed, work.path());
+            make_layout(&made, program, sizes, seed, work.path());
             // Another test program may have made the same image meanwhile: then that one is as good.
             if fs::rename(&made, &layout).is_err() {
                 assert!(layout.exists(), "can't move an image to {}", layout.display());
@@ -95,7 +116,7 @@ fn kept_images() -> PathBuf {
 }
 
 #[track_caller]
-fn make_layout(layout: &Path, sizes: &[usize], seed: u64, work: &Path) {
+fn make_layout(layout: &Path, program: Option<&Path>, sizes: &[usize], seed: u64, work: &Path) {
     let umoci = |arguments: &[&str]| {
         let mut command = Place::machine().command("umoci");
         command.args(arguments);
@@ -105,6 +126,10 @@ fn make_layout(layout: &Path, sizes: &[usize], seed: u64, work: &Path) {
     let image = format!("{layout}:{TAG}");
     umoci(&["init", "--layout", layout]);
     umoci(&["new", "--image", &image]);
+    if let Some(program) = program {
+        umoci(&["insert", "--image", &image, program.to_str().expect("a plain name"), "/workload"]);
+        umoci(&["config", "--image", &image, "--config.entrypoint", "/workload"]);
+    }
     let mut rng = Rng::with_seed(seed);
     for (number, size) in sizes.iter().enumerate() {
         let mut content = vec![0; *size];

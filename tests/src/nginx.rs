@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -58,6 +58,13 @@ impl Site {
         self
     }
 
+    /// The same on a unix socket, besides its address.
+    #[must_use]
+    pub fn with_http2_at(mut self, socket: &Path) -> Self {
+        writeln!(self.directives, "    listen unix:{} http2;", quotable(socket)).expect("write to a string");
+        self
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -90,6 +97,14 @@ impl Site {
         self.location(&format!("~ \"{pattern}\""), &format!("{fields}return {code};"))
     }
 
+    /// Sends each answer of this site at so many bytes a second. Those of the first second may leave at once: nginx looks at its
+    /// clock's seconds (`ngx_http_write_filter`).
+    #[must_use]
+    pub fn limit_rate(mut self, bytes: u64) -> Self {
+        writeln!(self.directives, "    limit_rate {bytes};").expect("write to a string");
+        self
+    }
+
     /// Redirects every blob with `code` to `origin` (`http://name:port`), where another site has a
     /// [`blob_store`](Self::blob_store). The URL is signed, as those of object stores are.
     #[must_use]
@@ -105,7 +120,8 @@ impl Site {
         self.location(r#"~ "^/data/(..)([0-9a-f]+)$""#, &format!("alias {}/$1/$1$2/data;", quotable(&files)))
     }
 
-    /// Serves `image` as `name` (repository and tag) from its files alone, without a registry behind.
+    /// Serves `image` as `name` (repository and tag) from its files alone, without a registry behind. Images of one site have
+    /// repositories of their own.
     #[must_use]
     pub fn static_image(self, image: &Image, name: &str) -> Self {
         let (repository, tag) = name.rsplit_once(':').expect("a name with a tag");
@@ -117,8 +133,12 @@ impl Site {
         );
         let blobs = image.layout.join("blobs/sha256");
         let blobs = quotable(&blobs);
-        self.location("= /v2/", "default_type application/json; return 200 '{}';")
-            .location(&format!("= /v2/{repository}/manifests/{tag}"), &manifest)
+        let site = if self.locations.contains("location = /v2/ ") {
+            self
+        } else {
+            self.location("= /v2/", "default_type application/json; return 200 '{}';")
+        };
+        site.location(&format!("= /v2/{repository}/manifests/{tag}"), &manifest)
             .location(&format!("= /v2/{repository}/manifests/{}", image.manifest.digest), &manifest)
             .location(
                 &format!("~ \"^/v2/{repository}/blobs/sha256:([0-9a-f]+)$\""),
@@ -260,7 +280,8 @@ http {{
 /// A line of the log as `log_format` above writes it. nginx leaves a variable empty when there is no value.
 #[derive(Deserialize)]
 struct Line {
-    address: IpAddr,
+    /// Of a unix socket its path, with an empty port.
+    address: String,
     port: String,
     connection: u64,
     method: String,
@@ -276,7 +297,7 @@ fn parse_access(line: &str) -> LogEntry {
     let line: Line = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
     let (path, query) = LogEntry::split_target(&line.target);
     LogEntry {
-        server: line.port.parse().ok().map(|port| SocketAddr::new(line.address, port)),
+        server: format!("{}:{}", line.address, line.port).parse().ok(),
         connection: Some(line.connection),
         method: line.method,
         path,

@@ -102,7 +102,8 @@ impl Server {
         poll(PATIENCE, || self.child.try_wait().expect("look at a child")).unwrap_or_else(|| self.kill())
     }
 
-    fn kill(&mut self) -> ExitStatus {
+    /// Sends SIGKILL and waits for the end. A server that has already ended gives its own end.
+    pub fn kill(&mut self) -> ExitStatus {
         self.child.kill().expect("kill a child");
         self.child.wait().expect("reap a child")
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use pullscope_tests::collector::{binary, clients};
 use pullscope_tests::go::{self, TOOLCHAINS, Variant};
-use pullscope_tests::packages::program;
+use pullscope_tests::packages::{installed, program};
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{Running, run};
 use pullscope_tests::tls::Authority;
@@ -45,6 +45,9 @@ role = \"server\"
 pub const GO_CLIENTS: [&str; 2] = ["puller-h1", "puller-h2"];
 pub const CURLS: [&str; 2] = ["curl-h1", "curl-h2"];
 
+/// Targets of the scene `processes`: names of Perl.
+pub const PERLS: [&str; 2] = ["peer-server", "peer-client"];
+
 /// What a guest told.
 pub struct Guest {
     sections: BTreeMap<String, String>,
@@ -71,6 +74,22 @@ pub fn with_tls() -> Shown {
         let mut files = files();
         tls(&mut files);
         Guest::run("scene=tls", files)
+    });
+    Shown(&GUEST)
+}
+
+/// A kernel as Debian boots it, with programs that end in several ways.
+pub fn with_processes() -> Shown {
+    static GUEST: LazyLock<Guest> = LazyLock::new(|| {
+        let mut files = files();
+        // Debian is never without it (perl-base).
+        with_libraries(&mut files, "/bin/perl", &installed("perl").expect("Debian's perl"));
+        for name in PERLS {
+            files.link(&format!("/bin/{name}"), "perl");
+        }
+        let targets = clients(PERLS);
+        files.file("/processes.toml", format!("default_targets = false\n{targets}").as_bytes());
+        Guest::run("scene=processes", files)
     });
     Shown(&GUEST)
 }

@@ -176,6 +176,30 @@ tls() {
     section bystander </tmp/bystander
 }
 
+# Processes that tell their own ids, the ids that the kernel gives them of their peers (`SO_PEERCRED`, 17), and end in several
+# ways. Perl without a module.
+processes() {
+    pullscope run --config.file=/processes.toml --log.level=debug 2>/tmp/log &
+    pullscope=$!
+    until_ok ready
+    name='pack("Sa*", 1, "/tmp/socket")'
+    peer='$|++; print "$$ ", unpack("l", getsockopt(S, 1, 17)), "\n"; syswrite(S, "a"); sysread(S, $a, 1);'
+    /bin/peer-server -e "socket(L, 1, 1, 0); bind(L, $name); listen(L, 1); accept(S, L); $peer" >/tmp/server &
+    server=$!
+    until_ok [ -S /tmp/socket ]
+    attempt client /bin/peer-client -e "socket(S, 1, 1, 0); connect(S, $name) or die; $peer exit 3"
+    wait $server
+    echo $? | section 'server status'
+    section server </tmp/server
+    attempt terminated /bin/peer-client -e '$|++; print "$$\n"; kill TERM, $$; sleep 9'
+    attempt replaced /bin/peer-client -e '$|++; print "$$\n"; exec "/bin/busybox", "true"'
+    # The log is written when the buffer is drained.
+    until_ok grep -q became /tmp/log
+    section 'run log' </tmp/log
+    kill -TERM $pullscope
+    wait $pullscope
+}
+
 uname -r | section release
 case $scene in
 ordinary)
@@ -195,6 +219,12 @@ tls)
     mount -t securityfs security /sys/kernel/security
     attempt 'check' pullscope check --output=json --config.file=/tls.toml
     tls
+    ;;
+processes)
+    mount -t sysfs sys /sys
+    mount -t cgroup2 cgroup /sys/fs/cgroup
+    mount -t securityfs security /sys/kernel/security
+    processes
     ;;
 lockdown)
     mount -t sysfs sys /sys

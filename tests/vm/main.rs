@@ -9,5 +9,6 @@ mod counts;
 mod debian;
 mod guest;
 mod initramfs;
+mod processes;
 mod refusals;
 mod tls;

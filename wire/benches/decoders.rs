@@ -8,7 +8,7 @@ use wire::http::{Direction, Fact, Method, RequestHead, ResponseHead};
 use wire::http1::Connection;
 use wire::oci::classify;
 use wire::registry::RegistryLabel;
-use wire::{dns, http2, tls};
+use wire::{cri, dns, engine, grpc, http2, manifest, tls, trouble};
 
 const ROUNDS: usize = 101;
 const CALLS: u32 = 2_000;
@@ -19,10 +19,15 @@ const RESPONSE: &[u8] = include_bytes!("../testdata/http1_head/podman_manifest_r
 /// them.
 const H2_REQUESTS: &[u8] = include_bytes!("../testdata/hpack/go_nginx_requests.bin");
 const H2_RESPONSES: &[u8] = include_bytes!("../testdata/hpack/go_nginx_responses.bin");
+/// A message of 67 bytes with `image.image`, `auth.username` and `auth.password`, and `sandbox_config.metadata.uid`.
+const PULL: &[u8] = b"\0\0\0\0\x43\x0a\x1f\x0a\x1dregistry.example.com/team/app\
+      \x12\x0e\x0a\x02me\x12\x08password\x1a\x10\x0a\x0e\x12\x0cuid-of-a-pod";
+const ERROR: &str = "failed to pull and unpack image \"localhost:5000/app:nope\": failed to resolve reference \
+                     \"localhost:5000/app:nope\": localhost:5000/app:nope: not found";
 const BODY: [u8; 504] = [b' '; 504];
 
 fn main() {
-    let cases: [(&str, fn()); 12] = [
+    let cases: [(&str, fn()); 16] = [
         ("request head", || drop(black_box(RequestHead::parse(black_box(REQUEST))))),
         ("response head", || drop(black_box(ResponseHead::parse(black_box(RESPONSE), Method::Get)))),
         ("exchange, captured whole", exchange),
@@ -39,6 +44,22 @@ fn main() {
         }),
         ("dns answer", || {
             drop(black_box(dns::answer(black_box(include_bytes!("../testdata/dns/cname_answer.bin")))));
+        }),
+        ("pull request of the CRI", || {
+            let message = grpc::Message::first(black_box(PULL)).expect("a message");
+            black_box(cri::PullImageRequest::read(&message).pod.expect("all of it"));
+        }),
+        ("answer to a pull of dockerd, 17 lines", || {
+            let mut progress = engine::Progress::default();
+            progress.feed(black_box(include_bytes!("../testdata/engine/docker_first.json")));
+            black_box(progress);
+        }),
+        ("manifest of two layers", || {
+            let document = black_box(include_bytes!("../testdata/manifest/schema2.json"));
+            black_box(manifest::Document::parse(document));
+        }),
+        ("error text", || {
+            black_box(trouble::Trouble::of_text(black_box(ERROR)));
         }),
         ("registry label", || {
             drop(black_box(RegistryLabel::from_host(black_box("registry.example.co.uk:5000"))));

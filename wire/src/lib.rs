@@ -13,6 +13,12 @@
 //! | [`mod@reference`] | an image reference as people write it | registry host, repository, tag, digest |
 //! | [`registry`] | a host or an image reference | the bounded registry label of the metrics |
 //! | [`tls`] | the first bytes of a connection | SNI and ALPN of a `ClientHello`; who ends the handshake, by the `ServerHello` |
+//! | [`grpc`] | the data of a call, its `grpc-timeout` and `grpc-status` | messages, nanoseconds, statuses |
+//! | [`protobuf`] | a message, or the start of one | its fields, and whether they are all |
+//! | [`cri`], [`containerd`] | `:path` and messages of the CRI and of containerd's own services | which call it is, and the few fields that matter |
+//! | [`engine`] | requests and answers of the Docker Engine API | which call it is; how a pull went on |
+//! | [`manifest`] | manifests and indexes of images | the digests and sizes that they name |
+//! | [`trouble`] | status codes, gRPC statuses and error texts | why a pull failed, of a few reasons |
 //! | [`dns`] | a DNS message | the name asked and the addresses answered |
 //! | [`host`] | `host[:port]` as it stands in heads and URLs | the same, normalised and split |
 //!
@@ -59,16 +65,24 @@
 //! # Secrets
 //!
 //! Credentials are reduced to [`http::Credentials`] while a head is parsed and never kept; HPACK's table keeps their scheme
-//! only. Paths and queries may be signed URLs: they are kept in memory because a redirect has to be recognised, but no
-//! `Debug` output shows them.
+//! only. Of the credentials in a `PullImageRequest` and in `X-Registry-Auth` only is read whether there are any. Paths and
+//! queries may be signed URLs: they are kept in memory because a redirect has to be recognised, but no `Debug` output shows
+//! them. Error texts, which may quote such URLs, are brought down to a reason.
 #![forbid(unsafe_code)]
 
+pub mod containerd;
+pub mod cri;
 pub mod dns;
+pub mod engine;
+pub mod grpc;
 pub mod host;
 pub mod http;
 pub mod http1;
 pub mod http2;
+pub mod manifest;
 pub mod oci;
+pub mod protobuf;
 pub mod reference;
 pub mod registry;
 pub mod tls;
+pub mod trouble;

@@ -67,6 +67,16 @@ pub enum Reference<'a> {
     Digest(Cow<'a, str>),
 }
 
+impl Reference<'_> {
+    /// The tag, or the digest with its algorithm.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Tag(tag) => tag,
+            Self::Digest(digest) => digest,
+        }
+    }
+}
+
 /// A request, understood as one to a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OciRequest<'a> {
@@ -179,6 +189,14 @@ fn is_tag(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
+/// The digest that a field's value is.
+pub(crate) fn owned_digest(value: &[u8]) -> Option<String> {
+    match digest(std::str::from_utf8(value).ok()?)? {
+        Reference::Digest(digest) => Some(digest.into_owned()),
+        Reference::Tag(_) => None,
+    }
+}
+
 /// A digest `algorithm:encoded` (OCI image specification, "Digests"); some clients escape the colon.
 fn digest(text: &str) -> Option<Reference<'_>> {
     let text: Cow<'_, str> = match text.split_once("%3A").or_else(|| text.split_once("%3a")) {
@@ -195,8 +213,16 @@ fn digest(text: &str) -> Option<Reference<'_>> {
     (algorithm_valid && encoded_valid).then_some(Reference::Digest(text))
 }
 
+/// The repository that a token is asked for (`scope=repository:NAME:pull`; distribution, "Token Scope Documentation").
+pub fn scope(query: Option<&str>) -> Option<String> {
+    let scope = parameter(query?, "scope")?;
+    let mut parts = scope.split(':');
+    let repository = (parts.next() == Some("repository")).then(|| parts.next())??;
+    is_repository(repository).then(|| repository.to_owned())
+}
+
 /// The value of a query parameter, unescaped. `None` when it is not there or not UTF-8.
-fn parameter(query: &str, name: &str) -> Option<String> {
+pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
     let mut unescaped = Vec::with_capacity(value.len());
     let mut bytes = value.bytes();

@@ -58,7 +58,7 @@ fn summary(facts: &[Fact]) -> String {
                 lines[*exchange as usize].4 = *outcome == Outcome::Complete && *exact;
             }
             Fact::Unparsed { reason } => write!(text, "{}", reason.as_str()).expect("a string"),
-            Fact::Upgraded { .. } => {}
+            Fact::Unnamed { .. } | Fact::Content { .. } | Fact::Trailers { .. } | Fact::Upgraded { .. } => {}
         }
     }
     for (method, code, sent, received, complete) in lines {

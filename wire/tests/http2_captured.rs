@@ -69,7 +69,10 @@ const RECORDINGS: [(&[u8], &[&str]); 6] = [
     ),
 ];
 
-/// The exchanges of a run as the servers log them.
+/// In the place of a request that cannot be read.
+const UNNAMED: &str = "unnamed";
+
+/// The exchanges of a run as the servers log them; those without a name are left out.
 fn summary(facts: &[Fact]) -> Vec<String> {
     let mut exchanges: BTreeMap<u32, (String, u16, u64, u64, String)> = BTreeMap::new();
     for fact in facts {
@@ -91,11 +94,17 @@ fn summary(facts: &[Fact]) -> Vec<String> {
                     Outcome::Unknown => " unknown".into(),
                 };
             }
-            Fact::Unparsed { .. } | Fact::Upgraded { .. } => {}
+            Fact::Unnamed { exchange, .. } => {
+                exchanges.insert(*exchange, (UNNAMED.into(), 0, 0, 0, String::new()));
+            }
+            Fact::Content { .. }
+            | Fact::Trailers { .. }
+            | Fact::Unparsed { .. }
+            | Fact::Upgraded { .. } => {}
         }
     }
     let line = |(asked, code, sent, received, end)| format!("{asked} {code} {sent} {received}{end}");
-    exchanges.into_values().map(line).collect()
+    exchanges.into_values().filter(|(asked, ..)| asked != UNNAMED).map(line).collect()
 }
 
 fn sorted(lines: &[impl ToString]) -> Vec<String> {

@@ -1,22 +1,26 @@
 //! HTTP/2 whose bytes can be seen: on a socket, or inside TLS by way of OpenSSL.
 //!
 //! The frames of each direction are walked from head to head (RFC 9113 section 4.1), so that a payload costs nothing but a
-//! subtraction. This goes only where the beginning of the stream was seen: the client's preface, and in the other direction
-//! the first byte. Bytes that nobody saw are no harm inside a payload; where they may hold the head of a frame, the direction
-//! is out of step, which is told once, and none of its frames is told after that.
+//! subtraction. It begins where the stream does: with the client's preface, and in the other direction with the first byte.
+//! Bytes that nobody saw are no harm inside a payload; where they may hold the head of a frame, the direction is out of step,
+//! which is told. Then, and on a unix socket that may be older than pullscope, it begins where a read or write shows a chain of
+//! heads.
 //!
 //! - [`walk`]: the bytes of one read or write;
+//! - [`join`]: where a read or write begins with a frame;
 //! - [`head`]: what becomes of a frame;
 //! - [`rest`]: what is told when there is no more to walk;
 //! - [`record`]: records for the collector.
 
 mod head;
+mod join;
 mod record;
 mod rest;
 mod walk;
 
 use collector_common::conn::{Conn, Direction, Protocol, Walked};
 use collector_common::event::Layer;
+use collector_common::frames::Chain;
 
 use crate::kernel::Sock;
 use crate::maps::{BLANK_WALK, PARTIALS, WALKS};
@@ -48,6 +52,8 @@ struct Slot {
 const ASTRAY: u8 = 1;
 /// It has been told.
 const TOLD: u8 = 2;
+/// Its beginning was not seen, and where its frames begin not yet.
+const SOUGHT: u8 = 3;
 
 /// How far one read or write has been walked.
 #[derive(Clone, Copy)]
@@ -94,6 +100,10 @@ struct Half {
     untold: u8,
     /// 1 once that has been decided.
     judged: u8,
+    /// Reads or writes in which its frames were sought in vain.
+    misses: u8,
+    /// What the present read or write shows of where they begin.
+    chain: Chain,
     /// Twice the room of a head, because the verifier does not know that what comes fits behind what has come.
     head: [u8; 2 * HEAD as usize + 4],
     slots: [Slot; SLOTS as usize],
@@ -184,6 +194,21 @@ pub fn on_settings(io: &Io, conn: &mut Conn) -> bool {
         conn.walked = Walked::No as u8;
         return false;
     }
+    true
+}
+
+/// The connection may be older than pullscope, and this read or write may begin with a frame: it is walked if it turns out to.
+/// A connection begins with the client's preface, so one that begins otherwise is older, or speaks something else.
+#[inline(always)]
+pub fn on_late(io: &Io, conn: &mut Conn) -> bool {
+    let Some(walk) = open(io, conn) else {
+        conn.walked = Walked::No as u8;
+        return false;
+    };
+    // SAFETY: a value of the map.
+    let walk = unsafe { &mut *walk };
+    walk.received.state = SOUGHT;
+    walk.sent.state = SOUGHT;
     true
 }
 

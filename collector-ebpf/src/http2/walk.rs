@@ -9,7 +9,8 @@ use collector_common::counters::Counter;
 use super::head::{self, DATA, Fate, Head, OWN};
 use super::record::What;
 use super::{
-    ASTRAY, Cursor, GATHERED, GATHERING, HEAD, Half, SLOTS, TOLD, Walk, forget, give_up, lookup, record, rest,
+    ASTRAY, Cursor, GATHERED, GATHERING, HEAD, Half, SLOTS, SOUGHT, TOLD, Walk, forget, give_up, join,
+    lookup, record, rest,
 };
 use crate::buffer::{self, Buffer, Segment};
 use crate::kernel::at_most;
@@ -17,7 +18,7 @@ use crate::maps::count;
 use crate::span::Io;
 
 /// Steps that one read or write may take. A frame takes four or five, a segment of a vector one.
-const STEPS: u32 = 4096;
+pub const STEPS: u32 = 4096;
 
 /// The bytes of one read or write.
 pub struct Unwalked {
@@ -38,8 +39,8 @@ struct Pass {
 }
 
 /// Values that end a loop, or go on with it (include/uapi/linux/bpf.h, `bpf_loop`).
-const STOP: i64 = 1;
-const GO_ON: i64 = 0;
+pub const STOP: i64 = 1;
+pub const GO_ON: i64 = 0;
 
 /// Whether so many bytes are part of a payload of which nothing is captured: then they have been counted, and nobody need
 /// look where they lie.
@@ -61,14 +62,19 @@ pub fn walk(io: &Io, conn: &mut Conn, unwalked: &Unwalked) {
     let Some(walk) = lookup(io.sock, io.layer) else { return give_up(io, conn) };
     // SAFETY: a value of the map; a direction's half is used by one thread at a time, as the stream is.
     let half = unsafe { (*walk).half(io.received()) };
-    if half.state == TOLD {
-        return;
-    }
-    let total = unwalked.hole + unwalked.moved;
     // Where fewer bytes are new than the call moved, it can't be told which.
     let whole = u64::from(unwalked.buffer.length) == unwalked.moved;
-    let unseen = if whole { unwalked.hole } else { total };
-    half.cursor = Cursor { at: 0, here: 0, total, unseen, index: 0 };
+    let sought = half.state == TOLD || half.state == SOUGHT;
+    if sought && !(whole && join::begins_with_frame(half, unwalked, conn)) {
+        return join::missed(io, conn, half);
+    }
+    // What passed unseen before a frame that a direction begins with is no harm.
+    let hole = if sought { 0 } else { unwalked.hole };
+    let total = hole + unwalked.moved;
+    half.cursor = Cursor { at: 0, here: 0, total, unseen: if whole { hole } else { total }, index: 0 };
+    if sought {
+        join::joined(io, conn, half);
+    }
     let mut pass = Pass { io, conn, walk, buffer: &raw const unwalked.buffer };
     let context = (&raw mut pass).cast::<c_void>();
     // SAFETY: `step` has the signature that the helper wants (include/uapi/linux/bpf.h), and `pass` outlives the call.
@@ -165,7 +171,7 @@ fn skip(io: &Io, half: &mut Half) -> i64 {
 }
 
 #[inline(always)]
-fn next_segment(buffer: &Buffer, cursor: &mut Cursor) {
+pub fn next_segment(buffer: &Buffer, cursor: &mut Cursor) {
     let (at, length) = if buffer.count == Buffer::PLAIN {
         (buffer.address, cursor.total)
     } else if cursor.index >= u64::from(buffer.count) {
@@ -184,7 +190,7 @@ fn next_segment(buffer: &Buffer, cursor: &mut Cursor) {
 }
 
 #[inline(always)]
-fn read_head(half: &mut Half) -> i64 {
+pub fn read_head(half: &mut Half) -> i64 {
     let have = at_most(u32::from(half.head_length), HEAD - 1);
     let wanted = u64::from(HEAD - have);
     let bytes = at_most(if wanted < half.cursor.here { wanted } else { half.cursor.here } as u32, HEAD);

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod explain;
+pub mod pulls;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,7 @@ Examples:
   pullscope run --web.listen-address=:10617   on every address of the machine
   pullscope run --config.file=pullscope.toml  with a config file
   pullscope explain downloads_total           what a metric counts
+  pullscope pulls --follow                    images as they are pulled
 
 A setting comes from its flag, else its environment variable, else the config
 file, else its default. The variable of --web.listen-address is
@@ -85,6 +87,11 @@ enum Command {
         #[arg(long, conflicts_with = "metric")]
         markdown: bool,
     },
+    /// Show which images are being pulled and which were, as a running pullscope knows them
+    ///
+    /// A line for each pull, newest first: the image, who pulled it from which registry, how long it took and how it ended.
+    #[command(after_help = pulls::AFTER_HELP)]
+    Pulls(pulls::PullsArgs),
     /// Print a completion script
     Completions {
         /// The shell
@@ -94,12 +101,12 @@ enum Command {
     Man,
 }
 
-/// Shape of what `check` prints.
+/// Shape of what `check` and `pulls` print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
     /// For people.
     Table,
-    /// One JSON object.
+    /// JSON.
     Json,
 }
 
@@ -137,6 +144,7 @@ fn perform(arguments: impl Iterator<Item = OsString>) -> Result<u8, Failure> {
             None if markdown => explain::markdown(),
             None => explain::list(),
         }),
+        Command::Pulls(args) => pulls::perform(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "pullscope", &mut script);

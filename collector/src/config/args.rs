@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::{ListenAddress, MaxConnections, MaxRegistries, RingBufferBytes, Strategy, Switch, TelemetryPath};
+use super::{
+    ListenAddress, MaxConnections, MaxRegistries, PullsRemember, RingBufferBytes, Strategy, Switch,
+    TelemetryPath,
+};
 use crate::log;
 
 /// Flags of `run` and `check`. What is not given here comes from the config file, else from the defaults.
@@ -90,6 +93,17 @@ pub struct SettingsArgs {
     /// Most values of the registry label, further ones are counted as `[OTHER]` [default: 200]
     #[arg(long, value_name = "NUMBER", env = "PULLSCOPE_MAX_REGISTRIES", help_heading = "Settings")]
     pub max_registries: Option<MaxRegistries>,
+
+    /// Most ended pulls that the pull log keeps [default: 1000]
+    ///
+    /// Pulls that go on are there besides. `pullscope pulls` and `/api/v1/pulls` show them; each takes some KiB of memory.
+    #[arg(
+        long = "pulls.remember",
+        value_name = "NUMBER",
+        env = "PULLSCOPE_PULLS_REMEMBER",
+        help_heading = "Settings"
+    )]
+    pub pulls_remember: Option<PullsRemember>,
 
     /// Have the kernel measure what the kernel programs cost [default: off]
     ///

@@ -7,7 +7,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::OneOrMany;
-use super::{ListenAddress, MaxConnections, MaxRegistries, RingBufferBytes, Strategy, Switch, TelemetryPath};
+use super::{
+    ListenAddress, MaxConnections, MaxRegistries, PullsRemember, RingBufferBytes, Strategy, Switch,
+    TelemetryPath,
+};
 use crate::failure::Failure;
 use crate::log;
 use crate::targets::{ArgvPattern, Comm, Role, Target, TargetName, Targets};
@@ -26,6 +29,7 @@ pub struct File {
     pub web: Web,
     pub kernel: Kernel,
     pub tls: Tls,
+    pub pulls: Pulls,
     pub log: Log,
     pub targets: Targets,
 }
@@ -40,6 +44,7 @@ struct Written {
     web: Web,
     kernel: Kernel,
     tls: Tls,
+    pulls: Pulls,
     log: Log,
     targets: Vec<Spanned<WrittenTarget>>,
 }
@@ -53,6 +58,7 @@ impl Default for Written {
             web: Web::default(),
             kernel: Kernel::default(),
             tls: Tls::default(),
+            pulls: Pulls::default(),
             log: Log::default(),
             targets: Vec::new(),
         }
@@ -83,6 +89,12 @@ pub struct Tls {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub struct Pulls {
+    pub remember: Option<PullsRemember>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Log {
     pub level: Option<log::Level>,
     pub format: Option<log::Format>,
@@ -107,6 +119,7 @@ impl Default for File {
             web: Web::default(),
             kernel: Kernel::default(),
             tls: Tls::default(),
+            pulls: Pulls::default(),
             log: Log::default(),
             targets,
         }
@@ -159,6 +172,7 @@ impl File {
             web: written.web,
             kernel: written.kernel,
             tls: written.tls,
+            pulls: written.pulls,
             log: written.log,
             targets,
         })

@@ -11,7 +11,8 @@ mod values;
 
 pub use args::SettingsArgs;
 pub use values::{
-    ListenAddress, MaxConnections, MaxRegistries, RingBufferBytes, Strategy, Switch, TelemetryPath,
+    ListenAddress, MaxConnections, MaxRegistries, PullsRemember, RingBufferBytes, Strategy, Switch,
+    TelemetryPath,
 };
 
 use crate::binaries::Wanted;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub bpf_stats: bool,
     /// Most values of the `registry` label.
     pub max_registries: MaxRegistries,
+    /// Most ended pulls that the pull log keeps.
+    pub pulls_remember: PullsRemember,
     /// Log lines less important than this are left out.
     pub log_level: log::Level,
     /// Shape of log lines.
@@ -96,6 +99,7 @@ impl Settings {
             tls_openssl: args.tls_openssl.or(file.tls.openssl).unwrap_or_default(),
             bpf_stats: args.bpf_stats.or(file.bpf_stats).unwrap_or_default(),
             max_registries: args.max_registries.or(file.max_registries).unwrap_or_default(),
+            pulls_remember: args.pulls_remember.or(file.pulls.remember).unwrap_or_default(),
             log_level: args.log_level.or(file.log.level).unwrap_or_default(),
             log_format: args.log_format.or(file.log.format).unwrap_or_default(),
             targets: file.targets,

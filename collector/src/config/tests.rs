@@ -27,6 +27,7 @@ fn defaults() {
     assert_eq!(settings.ring_buffer_bytes.get(), 4 << 20);
     assert_eq!(settings.max_connections.get(), 16384);
     assert_eq!(settings.max_registries.get(), 200);
+    assert_eq!(settings.pulls_remember.get(), 1000);
     assert_eq!((settings.tls_go, settings.tls_openssl), (Switch::Auto, Switch::Auto));
     assert!(!settings.bpf_stats);
     assert_eq!((settings.log_level, settings.log_format), (log::Level::Info, log::Format::Text));
@@ -48,6 +49,8 @@ fn a_file_sets_everything() {
         [tls]
         go = "off"
         openssl = "off"
+        [pulls]
+        remember = 0
         [log]
         level = "debug"
         format = "json"
@@ -65,7 +68,7 @@ fn a_file_sets_everything() {
     assert_eq!(settings.ring_buffer_bytes.get(), 65536);
     assert_eq!(settings.max_connections.get(), 99);
     assert_eq!((settings.tls_go, settings.tls_openssl), (Switch::Off, Switch::Off));
-    assert_eq!(settings.max_registries.get(), 7);
+    assert_eq!((settings.max_registries.get(), settings.pulls_remember.get()), (7, 0));
     assert_eq!((settings.log_level, settings.log_format), (log::Level::Debug, log::Format::Json));
     let [target] = settings.targets.as_slice() else { panic!("{:?}", settings.targets) };
     assert_eq!((target.name.as_str(), target.comm.as_str()), ("puller", "python3"));
@@ -145,10 +148,13 @@ fn addresses_and_paths_are_checked() {
     for bad in ["", "1", "1.2.3.4", "::1:80", "[::1:80", "[x]:1", "a b:1", ":65536", "x:-1"] {
         assert!(bad.parse::<ListenAddress>().is_err(), "{bad:?}");
     }
-    for bad in ["", "metrics", "/a b", "/a?b", "/healthz", "/readyz"] {
+    for bad in ["", "metrics", "/a b", "/a?b", "/healthz", "/readyz", "/api", "/api/v1/pulls", "/api/"] {
         assert!(bad.parse::<TelemetryPath>().is_err(), "{bad:?}");
     }
     for bad in ["0", "1001", "-1", "99999999999999999999", "x"] {
         assert!(bad.parse::<MaxRegistries>().is_err(), "{bad:?}");
+    }
+    for bad in ["10001", "-1", "x"] {
+        assert!(bad.parse::<PullsRemember>().is_err(), "{bad:?}");
     }
 }

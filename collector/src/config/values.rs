@@ -146,6 +146,8 @@ impl FromStr for TelemetryPath {
             Err(format!("`{text}` is not a path: a slash, then letters, digits and / . - _ ~"))
         } else if matches!(text, "/healthz" | "/readyz") {
             Err(format!("`{text}` is taken: it says how pullscope is"))
+        } else if text == "/api" || text.starts_with("/api/") {
+            Err(format!("`{text}` is taken: below /api are image pulls"))
         } else {
             Ok(Self(text.to_owned()))
         }
@@ -216,4 +218,8 @@ number!(
 number!(
     /// Most values of the `registry` label, `[IP_ADDRESS]`, `[UNKNOWN]` and `[OTHER]` apart.
     MaxRegistries, default 200, |n| (1..=1000).contains(&n), "a number from 1 to 1000"
+);
+number!(
+    /// Most ended pulls that the pull log keeps; each takes some KiB.
+    PullsRemember, default 1000, |n| n <= 10_000, "a number from 0 to 10000"
 );

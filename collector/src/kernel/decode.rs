@@ -3,15 +3,15 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
-use collector_common::TARGET_CANDIDATE;
 use collector_common::conn::{self, Direction, Phase, Protocol, Transport};
 use collector_common::event::{
     self, Data, Endpoint, Header, Kind, Layer, Open, Part, Process, Snapshot, State,
 };
+use collector_common::{COMM_LEN, TARGET_CANDIDATE};
 use zerocopy::FromBytes;
 
 use crate::model::event::{
-    Amount, Captured, ConnId, Ends, Event, Flow, Flows, Frame, Message, Pid, TargetId,
+    Amount, Captured, ConnId, Ending, Ends, Event, Flow, Flows, Frame, Message, Pid, TargetId,
 };
 
 /// What a record means.
@@ -81,13 +81,15 @@ fn exec(record: &[u8]) -> Option<Record> {
     let (process, _) = Process::read_from_prefix(record).ok()?;
     let (pid, time) = (process.header.tgid, process.header.time);
     Some(match process.target {
-        0 => Record::Event(Event::ProcessEnded { pid, time }),
-        TARGET_CANDIDATE => {
-            let comm = process.comm.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
-            Record::Candidate { pid, comm, time }
-        }
+        0 => Record::Event(Event::ProcessEnded { pid, how: Ending::Became(comm(&process.comm)), time }),
+        TARGET_CANDIDATE => Record::Candidate { pid, comm: comm(&process.comm), time },
         number => Record::Event(Event::ProcessBegan { pid, target: target_id(number)?, time }),
     })
+}
+
+/// The command name without the zeros behind it.
+fn comm(comm: &[u8; COMM_LEN]) -> Vec<u8> {
+    comm.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()
 }
 
 fn fork(record: &[u8]) -> Option<Record> {
@@ -102,7 +104,18 @@ fn fork(record: &[u8]) -> Option<Record> {
 
 fn exit(record: &[u8]) -> Option<Record> {
     let (process, _) = Process::read_from_prefix(record).ok()?;
-    Some(Record::Event(Event::ProcessEnded { pid: process.header.tgid, time: process.header.time }))
+    let (pid, time) = (process.header.tgid, process.header.time);
+    Some(Record::Event(Event::ProcessEnded { pid, how: ending(process.status), time }))
+}
+
+/// What a status that `wait` tells means (wait(2): `WIFSIGNALED`, `WEXITSTATUS`).
+fn ending(status: u32) -> Ending {
+    let [low, exit_status, ..] = status.to_le_bytes();
+    match (status, low & 0x7f) {
+        (Process::NO_STATUS, _) => Ending::Unknown,
+        (_, 0) => Ending::Exited(exit_status),
+        (_, signal) => Ending::Killed(signal),
+    }
 }
 
 fn changed(record: &[u8]) -> Option<Record> {
@@ -139,7 +152,9 @@ fn open(record: &[u8], target: impl Fn(Pid, u32) -> Option<TargetId>) -> Option<
             // A path in the file system ends at its zero byte; an abstract name begins with one and may hold more.
             let len = path.iter().skip(1).position(|byte| *byte == 0).map_or(path.len(), |at| at + 1);
             let path = if path.first() == Some(&0) { path } else { &path[..len] };
-            Ends::Unix { path: path.to_vec(), serves: open.path_is_local == 1 }
+            let peer = (open.peer != 0).then_some(open.peer);
+            let peer_name = Some(comm(&open.peer_comm)).filter(|name| !name.is_empty());
+            Ends::Unix { path: path.to_vec(), serves: open.path_is_local == 1, peer, peer_name }
         }
     };
     let (conn, pid, time) = (conn_id(&open.snapshot), open.header.tgid, open.header.time);

@@ -6,7 +6,8 @@ use prometheus::{IntCounter, IntGauge, Result};
 
 use super::family::{Builder, Family};
 use super::labels::{
-    AttachedStrategy, GaugeName, Library, Loss, Map, Probe, Process, Refused, Revision, Unattributed, Version,
+    AttachedStrategy, GaugeName, Library, Loss, Map, NotLogged, Probe, Process, Refused, Revision,
+    Unattributed, Version,
 };
 use super::table::itself as table;
 
@@ -22,6 +23,7 @@ pub struct Itself {
     exchanges_unattributed: Family<(Unattributed,), IntCounter>,
     hpack_unknown: Family<(), IntCounter>,
     corrections: Family<(GaugeName,), IntCounter>,
+    pull_log_dropped: Family<(NotLogged,), IntCounter>,
     map_entries: Family<(Map,), IntGauge>,
     map_max_entries: Family<(Map,), IntGauge>,
     probe_runs: Family<(Probe,), IntCounter>,
@@ -42,6 +44,7 @@ impl Itself {
             exchanges_unattributed: build.family(&table::EXCHANGES_UNATTRIBUTED, processes)?,
             hpack_unknown: build.family(&table::HPACK_UNKNOWN, processes)?,
             corrections: build.family(&table::CORRECTIONS, processes)?,
+            pull_log_dropped: build.family(&table::PULL_LOG_DROPPED, processes)?,
             map_entries: build.family(&table::MAP_ENTRIES, processes)?,
             map_max_entries: build.family(&table::MAP_MAX_ENTRIES, processes)?,
             probe_runs: build.family(&table::PROBE_RUNS, processes)?,
@@ -110,6 +113,11 @@ impl Itself {
     /// A gauge was put right, by its name without the `pullscope_` prefix.
     pub fn corrected(&self, gauge: GaugeName) {
         self.corrections.add(&(gauge,), 1);
+    }
+
+    /// Changes of pulls that the pull log, or a reader of it, has not got.
+    pub fn pull_log_dropped(&self, reason: NotLogged, changes: u64) {
+        self.pull_log_dropped.add(&(reason,), changes);
     }
 
     /// How full a kernel map is.

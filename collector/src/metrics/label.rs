@@ -74,3 +74,4 @@ label_set!(A 0, B 1);
 label_set!(A 0, B 1, C 2);
 label_set!(A 0, B 1, C 2, D 3);
 label_set!(A 0, B 1, C 2, D 3, E 4);
+label_set!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);

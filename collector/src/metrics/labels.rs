@@ -7,12 +7,17 @@ use std::sync::Arc;
 
 use collector_common::counters::Counter;
 use collector_common::event;
+use wire::grpc;
 use wire::http::Method;
 use wire::oci::Kind;
 use wire::registry::RegistryLabel;
+use wire::trouble::Trouble;
 
 use super::label::{Label, LabelValue, Values};
-use crate::model::fact::{ConnectResult, LookupResult, Role, Status, Visibility};
+use crate::model::fact::{
+    CallStatus, ConnectResult, LookupResult, Remover, Resource, Role, Status, Visibility,
+};
+use crate::model::pull::record::{Isolation, Known, PullStatus, Trigger};
 use crate::model::reason;
 
 /// Gives an enum its label's name and the text of each variant.
@@ -48,6 +53,16 @@ label!("visibility", Visibility {
 label!("result", LookupResult {
     Ok => "ok", Nxdomain => "nxdomain", Servfail => "servfail", Timeout => "timeout", Other => "other",
 });
+label!("status", PullStatus { Ok => "ok", Error => "error", Unknown => "unknown" });
+label!("trigger", Trigger { Execution => "execution", Warmup => "warmup", Unknown => "unknown" });
+label!("reason", Trouble {
+    Unauthorized => "unauthorized", NotFound => "not_found", RateLimited => "rate_limited",
+    ServerError => "server_error", ConnectionRefused => "connection_refused", Unreachable => "unreachable",
+    Dns => "dns", Tls => "tls", Timeout => "timeout", Reset => "reset", Canceled => "canceled", Killed => "killed",
+    NoSpace => "no_space", Other => "other",
+});
+label!("kind", Resource { Image => "image", Container => "container", Sandbox => "sandbox" });
+label!("reason", Remover { Kubelet => "kubelet", User => "user", Unknown => "unknown" });
 label!("type", event::Kind {
     Exec => "exec", Fork => "fork", Exit => "exit", Open => "open", State => "state", Data => "data", Close => "close",
     Frame => "frame", Message => "message", Field => "field",
@@ -114,6 +129,110 @@ impl LabelValue for Process {
 
     fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A configured target's name, where it stands for what pulls images and runs containers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Runtime(pub(super) Process);
+
+impl LabelValue for Runtime {
+    const LABEL: Label = Label { name: "runtime", values: Values::Process };
+
+    fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl LabelValue for Isolation {
+    const LABEL: Label = Label {
+        name: "isolation",
+        values: Values::Named(
+            "podman, docker, oci, unknown, or the handler that the client of the CRI asks for",
+        ),
+    };
+
+    fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What runs a sandbox.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Handler(pub Isolation);
+
+impl LabelValue for Handler {
+    const LABEL: Label = Label {
+        name: "handler",
+        values: Values::Named("the handler that the client of the CRI asks for, default, or unknown"),
+    };
+
+    fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+/// Declares a label of what may be known or not.
+macro_rules! known {
+    ($(#[$meta:meta])* $type:ident, $name:literal) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct $type(pub Known);
+
+        impl LabelValue for $type {
+            const LABEL: Label = Label { name: $name, values: Values::Closed(&["true", "false", "unknown"]) };
+
+            fn as_str(&self) -> &str {
+                match self.0 {
+                    Known::Yes => "true",
+                    Known::No => "false",
+                    Known::Unknown => "unknown",
+                }
+            }
+        }
+    };
+}
+known!(
+    /// Whether an image's blobs were there before it was pulled.
+    OnDisk, "on_disk"
+);
+known!(
+    /// Whether credentials were presented.
+    HasCreds, "has_creds"
+);
+
+/// The statuses of gRPC, then those of [`CallStatus`]; a test holds them against [`grpc::Status::ALL`].
+const CALL_STATUSES: [&str; 19] = [
+    "ok",
+    "canceled",
+    "unknown",
+    "invalid_argument",
+    "deadline_exceeded",
+    "not_found",
+    "already_exists",
+    "permission_denied",
+    "resource_exhausted",
+    "failed_precondition",
+    "aborted",
+    "out_of_range",
+    "unimplemented",
+    "internal",
+    "unavailable",
+    "data_loss",
+    "unauthenticated",
+    "unread",
+    "none",
+];
+
+impl LabelValue for CallStatus {
+    const LABEL: Label = Label { name: "status", values: Values::Closed(&CALL_STATUSES) };
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Told(status) => grpc::Status::as_str(*status),
+            Self::Unread => "unread",
+            Self::Cut => "none",
+        }
     }
 }
 
@@ -199,6 +318,14 @@ named!(
     MetricName, "metric", Values::Named("a metric, without the `pullscope_` prefix")
 );
 named!(
+    /// A call of the CRI.
+    Operation, "operation", Values::Named("name of a call of the CRI, such as RunPodSandbox, or other")
+);
+named!(
+    /// Why the pull log does not have a change of a pull, or a reader of its stream not.
+    NotLogged, "reason", Values::Closed(&NOT_LOGGED)
+);
+named!(
     /// A gauge that counts begins and ends, without the `pullscope_` prefix.
     GaugeName, "gauge", Values::Closed(&GAUGES)
 );
@@ -216,8 +343,23 @@ named!(
 );
 
 /// The gauges that count begins and ends.
-pub const GAUGES: [&str; 4] =
-    ["connections_open", "processes_watched", "registry_requests_in_flight", "served_requests_in_flight"];
+pub const GAUGES: [&str; 5] = [
+    "connections_open",
+    "image_pulls_in_flight",
+    "processes_watched",
+    "registry_requests_in_flight",
+    "served_requests_in_flight",
+];
+
+/// Reasons of [`NotLogged`].
+pub const NOT_LOGGED: [&str; 2] = [NotLogged::LOG_FULL.0, NotLogged::READER_SLOW.0];
+
+impl NotLogged {
+    /// Too many pulls are going on at once.
+    pub const LOG_FULL: Self = Self("log_full");
+    /// A reader of the stream took its events too slowly.
+    pub const READER_SLOW: Self = Self("reader_slow");
+}
 
 /// Reasons of [`Refused`]: those of `binary` and of discovery, and [`Refused::OTHER`]; a test goes through the former.
 pub const REFUSED: [&str; 15] = [

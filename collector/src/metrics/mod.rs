@@ -1,14 +1,16 @@
 //! From facts to numbers.
 //!
 //! - [`table`] declares every metric; [`label`] and [`labels`] give its labels types;
-//! - [`family`] is a declared metric that can be recorded; [`registry_traffic`], [`served`] and [`itself`] hold those of
-//!   one section each; [`registries`] bounds the `registry` label; [`exporter`] adds the standard `process_*`;
+//! - [`family`] is a declared metric that can be recorded; [`image_pulls`], [`registry_traffic`], [`served`], [`cri`] and
+//!   [`itself`] hold those of one section each; [`registries`] bounds the `registry` label; [`exporter`] adds the standard `process_*`;
 //! - [`Metrics::record`] is the one place where a fact of the model becomes numbers.
 //!
 //! The `prometheus` crate is used here and nowhere else.
 
+pub mod cri;
 pub mod exporter;
 pub mod family;
+pub mod image_pulls;
 pub mod itself;
 pub mod label;
 pub mod labels;
@@ -38,13 +40,20 @@ pub struct Metrics {
     /// By target id.
     processes: Vec<(Process, Role)>,
     registries: Registries,
+    /// Whole image pulls.
+    pub pulls: image_pulls::ImagePulls,
     /// What the watched processes ask of registries.
     pub traffic: registry_traffic::RegistryTraffic,
     /// What they serve.
     pub served: served::Served,
+    /// What is asked of runtimes over the CRI.
+    pub cri: cri::Cri,
     /// What pullscope says of itself.
     pub itself: itself::Itself,
 }
+
+/// Programs that serve the CRI, by comm.
+const CRI_RUNTIMES: [&str; 3] = ["containerd", "crio", "cri-dockerd"];
 
 impl Metrics {
     /// All metrics of the table, with the zero-valued series that are known from the start. Fails where the table holds a
@@ -61,12 +70,18 @@ impl Metrics {
             processes.iter().filter(|(_, role)| has(*role)).map(|(process, _)| process.clone()).collect()
         };
         let all = with_role(|_| true);
+        let serves_cri = |target: &&Target| CRI_RUNTIMES.contains(&target.comm.as_str());
+        let runtimes = targets.as_slice().iter().filter(serves_cri).map(|target| labelled(target).0);
+        let runtimes: Vec<Process> = runtimes.collect();
         let builder = Builder::new(&registry, &table::itself::SERIES_DROPPED)?;
+        let pulls = image_pulls::ImagePulls::new(&builder)?;
         let traffic = registry_traffic::RegistryTraffic::new(&builder, &all, &with_role(Role::is_client))?;
         let served = served::Served::new(&builder, &with_role(Role::is_server))?;
+        let cri = cri::Cri::new(&builder, &runtimes)?;
         let itself = itself::Itself::new(&builder, &all)?;
         registry.register(Box::new(exporter::Exporter::new()?))?;
-        Ok(Self { registry, processes, registries: Registries::new(max_registries), traffic, served, itself })
+        let registries = Registries::new(max_registries);
+        Ok(Self { registry, processes, registries, pulls, traffic, served, cri, itself })
     }
 
     /// Writes every series in Prometheus's text format, version 0.0.4.

@@ -3,7 +3,7 @@
 use wire::oci::Kind;
 
 use super::Metrics;
-use super::labels::{DownloadKind, GaugeName, Process};
+use super::labels::{DownloadKind, GaugeName, Operation, Process};
 use super::registry_traffic::{Ended, Peers};
 use crate::model::event::TargetId;
 use crate::model::fact::{Client, Fact};
@@ -11,6 +11,7 @@ use crate::targets::Role;
 
 impl Metrics {
     /// Records what the model concluded. What a target does on a side that it is not watched on is left out.
+    #[allow(clippy::too_many_lines)] // One arm for each fact.
     pub fn record(&self, fact: &Fact) {
         if !self.is_watched(fact) {
             return;
@@ -84,6 +85,37 @@ impl Metrics {
                 let matched = self.itself.process_ended(&self.process(*process));
                 self.expect(matched, "processes_watched");
             }
+            Fact::PullBegan(client) => self.pulls.pull_began(&self.peers(client)),
+            Fact::PullEnded(client) => {
+                let matched = self.pulls.pull_ended(&self.peers(client));
+                self.expect(matched, "image_pulls_in_flight");
+            }
+            Fact::Pulled(pulled) => self.pulls.pulled(&self.peers(&pulled.client), pulled),
+            Fact::PullBytes { client, bytes } => self.pulls.bytes_received(&self.peers(client), *bytes),
+            // For the pull log alone.
+            Fact::PullChanged(_) => {}
+            Fact::CriCall { runtime, operation, status, duration } => {
+                let operation = Operation(operation);
+                self.cri.call_ended(self.process(*runtime), operation, *status, *duration);
+            }
+            Fact::SandboxCreated { runtime, handler, status, duration } => {
+                self.cri.sandbox_created(self.process(*runtime), handler, *status, *duration);
+            }
+            Fact::SandboxDeleted { runtime, handler, status } => {
+                self.cri.sandbox_deleted(self.process(*runtime), handler, *status);
+            }
+            Fact::SandboxRolledBack { runtime, handler } => {
+                self.cri.sandbox_rolled_back(self.process(*runtime), handler);
+            }
+            Fact::GcCycle { runtime, resource, duration } => {
+                self.cri.gc_cycle_ended(self.process(*runtime), *resource, *duration);
+            }
+            Fact::Reclaimed { runtime, resource, remover } => {
+                self.cri.reclaimed(self.process(*runtime), *resource, *remover);
+            }
+            Fact::ReclaimFailed { runtime, resource } => {
+                self.cri.reclaim_failed(self.process(*runtime), *resource);
+            }
             Fact::Unattributed { reason } => self.itself.unattributed(reason),
             Fact::Corrected { gauge } => self.itself.corrected(GaugeName(gauge)),
         }
@@ -100,7 +132,11 @@ impl Metrics {
             | Fact::Download { client, .. }
             | Fact::Connected { client, .. }
             | Fact::Handshake { client, .. }
-            | Fact::NetworkBytes { client, .. } => role(&client.process).is_client(),
+            | Fact::NetworkBytes { client, .. }
+            | Fact::PullBegan(client)
+            | Fact::PullEnded(client)
+            | Fact::PullBytes { client, .. } => role(&client.process).is_client(),
+            Fact::Pulled(pulled) => role(&pulled.client.process).is_client(),
             Fact::Lookup { process, .. } => role(process).is_client(),
             Fact::ServedBegan { process }
             | Fact::ServedEnded { process, .. }
@@ -112,6 +148,14 @@ impl Metrics {
             | Fact::ProcessBegan { .. }
             | Fact::ProcessEnded { .. }
             | Fact::HpackUnknown { .. }
+            | Fact::PullChanged(_)
+            | Fact::CriCall { .. }
+            | Fact::SandboxCreated { .. }
+            | Fact::SandboxDeleted { .. }
+            | Fact::SandboxRolledBack { .. }
+            | Fact::GcCycle { .. }
+            | Fact::Reclaimed { .. }
+            | Fact::ReclaimFailed { .. }
             | Fact::Unattributed { .. }
             | Fact::Corrected { .. } => true,
         }

@@ -5,6 +5,8 @@
 //! name one level up.
 
 mod buckets;
+pub mod cri;
+pub mod image_pulls;
 pub mod itself;
 pub mod registry_traffic;
 pub mod served;
@@ -130,7 +132,8 @@ pub struct Section {
 }
 
 /// The table.
-pub const SECTIONS: [Section; 3] = [registry_traffic::SECTION, served::SECTION, itself::SECTION];
+pub const SECTIONS: [Section; 5] =
+    [image_pulls::SECTION, registry_traffic::SECTION, served::SECTION, cri::SECTION, itself::SECTION];
 
 /// Every metric, in the table's order.
 pub fn all() -> impl Iterator<Item = &'static Metric> {

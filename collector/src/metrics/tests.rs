@@ -1,10 +1,14 @@
+mod pulls;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use collector_common::counters::Counter;
 use collector_common::event;
+use wire::grpc;
 use wire::http::{Method, Unparsed};
 use wire::oci::Kind;
 use wire::registry::RegistryLabel;
+use wire::trouble::Trouble;
 
 use super::label::Values;
 use super::labels::{AttachedStrategy, Library, Map, Probe, UNATTRIBUTED};
@@ -12,7 +16,11 @@ use super::registry_traffic::Peers;
 use super::table::{self, Type};
 use super::*;
 use crate::model::event::TargetId;
-use crate::model::fact::{Client, ConnectResult, Fact, LookupResult, Role as Side, Status, Visibility};
+use crate::model::fact::{
+    CallStatus, Client, ConnectResult, Fact, LookupResult, Pulled, Remover, Resource, Role as Side, Status,
+    Visibility,
+};
+use crate::model::pull::record::{Isolation, Known, PullStatus, Trigger};
 use crate::targets::{Comm, TargetName};
 
 /// Targets `asks` (client), `serves` (server) and `both`.
@@ -42,6 +50,24 @@ fn value(metrics: &Metrics, series: &str) -> Option<f64> {
 
 fn client(registry: &str) -> Client {
     Client { process: TargetId(0), registry: RegistryLabel::Name(registry.into()) }
+}
+
+fn isolation(name: &str) -> Isolation {
+    Isolation(name.into())
+}
+
+/// A pull of 2 s that went well, of which everything is known.
+fn pulled(client: Client) -> Pulled {
+    Pulled {
+        client,
+        isolation: isolation("runc"),
+        status: PullStatus::Ok,
+        trouble: None,
+        on_disk: Known::No,
+        has_creds: Known::Yes,
+        trigger: Trigger::Execution,
+        duration: 2_000_000_000,
+    }
 }
 
 fn request_ended(client: Client, code: Option<u16>) -> Fact {
@@ -88,7 +114,13 @@ fn the_table_follows_the_conventions() {
 /// The names that users were promised: none of them may go away.
 #[test]
 fn the_contract_is_kept() {
-    let contract = "registry_requests_total{process,registry,kind,method,code} \
+    let contract = "image_pull_duration_seconds{runtime,isolation,registry,status,on_disk,has_creds,trigger} \
+        image_pulls_in_flight{runtime,registry} image_pull_bytes_total{runtime,registry} \
+        image_pull_errors_total{runtime,registry,reason} \
+        cri_operation_duration_seconds{runtime,operation,status} sandbox_create_duration_seconds{runtime,handler,status} \
+        sandbox_deletes_total{runtime,handler,status} sandbox_rollbacks_total{runtime,handler} \
+        gc_cycle_duration_seconds{runtime,kind} gc_reclaimed_total{runtime,kind,reason} gc_errors_total{runtime,kind} \
+        registry_requests_total{process,registry,kind,method,code} \
         registry_request_duration_seconds{process,registry,kind} registry_time_to_first_byte_seconds{process,registry,kind} \
         registry_response_bytes_total{process,registry,kind} registry_requests_in_flight{process,registry} \
         downloads_total{process,registry,kind,status} connects_total{process,registry,result} \
@@ -99,7 +131,7 @@ fn the_contract_is_kept() {
         served_requests_in_flight{process} served_bytes_total{process,kind} served_downloads_total{process,kind,status} \
         build_info{version,revision,kernel_strategy} probe_attached{probe} binaries_instrumented{library} binaries_refused_total{reason} \
         processes_watched{process} kernel_events_total{type} kernel_events_lost_total{reason} \
-        exchanges_unattributed_total{reason} hpack_unknown_total{} corrections_total{gauge} series_dropped_total{metric} \
+        exchanges_unattributed_total{reason} hpack_unknown_total{} corrections_total{gauge} series_dropped_total{metric} pull_log_dropped_total{reason} \
         map_entries{map} map_max_entries{map} probe_runs_total{probe} probe_run_seconds_total{probe}";
     let declared: BTreeSet<String> = table::all()
         .map(|metric| {
@@ -124,6 +156,7 @@ fn every_metric_of_the_table_can_be_recorded() {
     metrics.itself.kernel_event(event::Kind::Exec);
     metrics.itself.kernel_losses(Counter::RingFull, 1);
     metrics.itself.malformed_record();
+    metrics.itself.pull_log_dropped(labels::NotLogged::LOG_FULL, 1);
     metrics.itself.map(Map("m"), 1, 2);
     metrics.itself.probe_cost(Probe("p"), 1, 1);
     let text = text(&metrics);
@@ -157,6 +190,22 @@ fn every_fact() -> Vec<Fact> {
         ended,
         Fact::ServedBytes { process: serves, kind, bytes: 5 },
         Fact::ServedDownload { process: serves, kind, status },
+        Fact::PullBegan(client()),
+        Fact::PullEnded(client()),
+        Fact::Pulled(Box::new(Pulled { status: PullStatus::Error, ..pulled(client()) })),
+        Fact::PullBytes { client: client(), bytes: 1 },
+        Fact::CriCall {
+            runtime: process,
+            operation: "Version",
+            status: CallStatus::Told(grpc::Status::Ok),
+            duration: 1,
+        },
+        Fact::SandboxCreated { runtime: process, handler: isolation("runc"), status, duration: 1 },
+        Fact::SandboxDeleted { runtime: process, handler: isolation("runc"), status },
+        Fact::SandboxRolledBack { runtime: process, handler: isolation("runc") },
+        Fact::GcCycle { runtime: process, resource: Resource::Image, duration: 1 },
+        Fact::Reclaimed { runtime: process, resource: Resource::Image, remover: Remover::Kubelet },
+        Fact::ReclaimFailed { runtime: process, resource: Resource::Image },
         Fact::ProcessBegan { process },
         Fact::ProcessEnded { process },
         Fact::Unattributed { reason: "hole" },
@@ -302,7 +351,12 @@ fn a_side_that_is_not_watched_is_not_counted() {
     let metrics = metrics(10);
     let before = text_without_process(&metrics);
     metrics.record(&Fact::ServedBegan { process: TargetId(0) });
-    metrics.record(&Fact::RequestBegan(Client { process: TargetId(1), registry: RegistryLabel::Unknown }));
+    let serves = || Client { process: TargetId(1), registry: RegistryLabel::Unknown };
+    metrics.record(&Fact::RequestBegan(serves()));
+    metrics.record(&Fact::PullBegan(serves()));
+    metrics.record(&Fact::PullBytes { client: serves(), bytes: 1 });
+    metrics.record(&Fact::PullEnded(serves()));
+    metrics.record(&Fact::Pulled(Box::new(pulled(serves()))));
     assert_eq!(text_without_process(&metrics), before);
     metrics.record(&Fact::ServedBegan { process: TargetId(2) });
     assert_eq!(value(&metrics, r#"pullscope_served_requests_in_flight{process="both"}"#), Some(1.0));
@@ -383,11 +437,13 @@ fn every_reason_is_explained() {
         table::itself::KERNEL_EVENTS_LOST.metric,
         table::itself::EXCHANGES_UNATTRIBUTED.metric,
         table::itself::BINARIES_REFUSED.metric,
+        table::itself::PULL_LOG_DROPPED.metric,
+        table::image_pulls::ERRORS.metric,
+        table::cri::GC_RECLAIMED.metric,
     ];
     for metric in of_reasons {
-        let Values::Closed(reasons) = metric.labels[0].values else {
-            panic!("{}: open reasons", metric.name)
-        };
+        let label = metric.labels.iter().find(|label| label.name == "reason").unwrap();
+        let Values::Closed(reasons) = label.values else { panic!("{}: open reasons", metric.name) };
         let words: HashSet<&str> = metric.about.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
         for reason in reasons {
             assert!(words.contains(reason), "{}: {reason}", metric.name);

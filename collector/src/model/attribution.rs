@@ -11,19 +11,29 @@ use wire::registry::RegistryLabel;
 use super::Context;
 use super::exchange::Seat;
 use super::hashes::{Hashes, resolve};
+use super::pull::Link;
 
 /// What a request is, as far as it can be known when its head has passed.
-pub(super) struct Attribution {
+pub(super) struct Attribution<'a> {
     pub registry: RegistryLabel,
     pub kind: Kind,
     /// The manifest or blob that it is about, through redirects.
     pub subject: Option<u64>,
     /// Whether a redirect led here.
     pub redirected: bool,
+    /// The place in a pull of the request that was redirected here.
+    pub link: Option<Link>,
+    /// What the request names itself.
+    pub request: oci::OciRequest<'a>,
 }
 
 /// Attributes a request of a client. `seat` says what the connection itself shows.
-pub(super) fn of_request(head: &RequestHead, seat: &Seat, now: u64, context: &mut Context) -> Attribution {
+pub(super) fn of_request<'a>(
+    head: &'a RequestHead,
+    seat: &Seat,
+    now: u64,
+    context: &mut Context,
+) -> Attribution<'a> {
     let (path, query) = (head.target.path(), head.target.query());
     let asked = oci::classify(head.method, path, query);
     let hashes = context.hashes;
@@ -38,12 +48,13 @@ pub(super) fn of_request(head: &RequestHead, seat: &Seat, now: u64, context: &mu
         (None, Some(_)) => (Kind::Token, None, false),
         (None, None) => (asked.kind, subject(&asked, path, hashes), false),
     };
+    let link = redirect.as_ref().and_then(|redirect| redirect.link);
     let registry = mirrored
         .or(redirect.map(|redirect| redirect.registry))
         .or(challenger)
         .or_else(|| head.host.as_deref().map(RegistryLabel::from_host))
         .unwrap_or_else(|| seat.shown.clone());
-    Attribution { registry, kind, subject, redirected }
+    Attribution { registry, kind, subject, redirected, link, request: asked }
 }
 
 /// What a served request asks for.

@@ -5,16 +5,17 @@ mod passing;
 use std::net::SocketAddr;
 
 use wire::registry::RegistryLabel;
+use wire::trouble::Trouble;
 
 use super::client::{self, Traffic};
 use super::content::Content;
 use super::dns::Lookups;
 use super::event::{Direction, Ends, Flows, Layer, Phase, Pid, Protocol, TargetId};
-use super::exchange::{Party, Seat};
-use super::fact::{Client, Fact, Role, Visibility};
+use super::exchange::{Party, Peer, Seat};
+use super::fact::{Client, Fact, Remover, Role, Visibility};
 use super::handshake::Handshake;
 use super::outbox::{Guard, Open};
-use super::{Context, reason};
+use super::{Context, pull, reason};
 
 /// Bytes that passed, from [`Event::Data`](super::event::Event::Data).
 pub(super) struct Data<'a> {
@@ -154,7 +155,8 @@ impl Connection {
         let seen = self.content.closed(at, &seat, context);
         self.seen(seen, if self.greeted { Layer::Decrypted } else { Layer::Socket }, time, context);
         self.connect_ended(before, error, time, context);
-        self.lookups.closed(time, self.process, context);
+        self.lookups.closed(time, (self.pid, self.process), context);
+        self.handshake_failed(time, context);
         self.settle(context);
     }
 
@@ -175,7 +177,7 @@ impl Connection {
 
     /// Gives up what has waited long enough.
     pub fn expire(&mut self, now: u64, context: &mut Context) {
-        self.lookups.expire(now, self.process, context);
+        self.lookups.expire(now, (self.pid, self.process), context);
         if self.traffic.deadline().is_some_and(|deadline| deadline <= now) {
             self.traffic.label(self.shown_client(), &context.outbox);
             self.report(context);
@@ -200,10 +202,25 @@ impl Connection {
         }
         if matches!(before, Phase::Called | Phase::Connecting) {
             let client = self.unconnected_client(context);
-            self.traffic.failed(client::failure(before, error), time, client, &context.outbox);
+            let result = client::failure(before, error);
+            if let Some(trouble) = pull::of_connect(result) {
+                context.pulls.unreached(self.pid, &client, trouble, time);
+            }
+            self.traffic.failed(result, time, client, &context.outbox);
         } else if self.traffic.attempt_lost() {
             // It had gone on to another phase, but that was not told.
             context.outbox.unattributed(reason::CONNECT_END_UNKNOWN);
+        }
+    }
+
+    /// The connection is over: if it was to be TLS and nothing was ever asked inside it, the handshake failed, or what it
+    /// showed was not liked.
+    fn handshake_failed(&self, time: u64, context: &mut Context) {
+        let unused = !self.visible && context.processes.is_instrumented(self.pid);
+        if self.greeted && self.is_tcp_client() && (unused || self.handshake.is_unanswered()) {
+            let client = self.shown_client();
+            context.pulls.can_see(self.pid, &client.registry);
+            context.pulls.unreached(self.pid, &client, Trouble::Tls, time);
         }
     }
 
@@ -226,15 +243,18 @@ impl Connection {
         }
     }
 
-    fn show(&mut self, visibility: Visibility, context: &Context) {
+    fn show(&mut self, visibility: Visibility, context: &mut Context) {
         self.opaque_at = None;
+        if visibility == Visibility::TlsDecoded {
+            context.pulls.can_see(self.pid, &self.shown());
+        }
         if !std::mem::replace(&mut self.visible, true) {
             context.outbox.push(Fact::Visible { process: self.process, visibility });
         }
     }
 
     /// Reports all that can still be said when nothing more comes.
-    fn settle(&mut self, context: &Context) {
+    fn settle(&mut self, context: &mut Context) {
         let moved = self.flows.received.position > 0 || self.flows.sent.position > 0;
         if moved && !matches!(self.ends, Some(Ends::Dns { .. })) {
             self.show(if self.greeted { Visibility::TlsOpaque } else { Visibility::Other }, context);
@@ -300,8 +320,15 @@ impl Connection {
         Seat {
             party: Party { pid: self.pid, process: self.process },
             local: matches!(self.ends, Some(Ends::Unix { .. })),
+            peer: self.ends.as_ref().and_then(peer),
             secure,
             shown: self.shown(),
         }
     }
+}
+
+/// The process at the other end of a local socket.
+fn peer(ends: &Ends) -> Option<Peer> {
+    let Ends::Unix { peer: Some(pid), peer_name, .. } = ends else { return None };
+    Some(Peer { pid: *pid, remover: peer_name.as_deref().map_or(Remover::Unknown, Remover::of) })
 }

@@ -55,7 +55,8 @@ impl Content {
     /// A frame passed.
     pub fn frame(&mut self, frame: &Frame, at: At, seat: &Seat, context: &mut Context) -> Seen {
         let http2 = &mut self.layer(frame.layer).http2;
-        http2.get_or_insert_with(|| Box::new(Http2::new())).frame(frame, at, seat, context)
+        let late = frame.kind == Frame::JOINED;
+        http2.get_or_insert_with(|| Box::new(Http2::new(late))).frame(frame, at, seat, context)
     }
 
     /// A message of a Go program. `lost`: events lost before this one.

@@ -2,11 +2,12 @@
 
 use wire::dns::{self, Code};
 use wire::registry::RegistryLabel;
+use wire::trouble::Trouble;
 
 use super::Context;
 use super::event::{Pid, TargetId};
-use super::fact::{Fact, LookupResult};
-use super::reason;
+use super::fact::{Client, Fact, LookupResult};
+use super::{pull, reason};
 
 /// How long an answer is waited for. Resolvers try again or give up after five seconds by default (resolv.conf(5)).
 const PATIENCE: u64 = 10 * 1_000_000_000;
@@ -92,8 +93,12 @@ impl Lookups {
         };
         let duration = time.saturating_sub(asked);
         context.outbox.push(Fact::Lookup { process: by.1, result, duration });
+        let registry = RegistryLabel::from_host(&answer.name);
+        if let Some(trouble) = pull::of_lookup(result) {
+            let client = Client { process: by.1, registry: registry.clone() };
+            context.pulls.unreached(by.0, &client, trouble, time);
+        }
         if let Some(memory) = context.processes.memory(by.0) {
-            let registry = RegistryLabel::from_host(&answer.name);
             for address in answer.addresses {
                 memory.learn_name(address, registry.clone());
             }
@@ -101,13 +106,13 @@ impl Lookups {
     }
 
     /// Gives up the questions that have waited long enough.
-    pub fn expire(&mut self, now: u64, process: TargetId, context: &Context) {
-        self.give_up(now, process, context, |question| question.time.saturating_add(PATIENCE) <= now);
+    pub fn expire(&mut self, now: u64, by: (Pid, TargetId), context: &mut Context) {
+        self.give_up(now, by, context, |question| question.time.saturating_add(PATIENCE) <= now);
     }
 
     /// The socket is closed: no answer comes any more.
-    pub fn closed(&mut self, now: u64, process: TargetId, context: &Context) {
-        self.give_up(now, process, context, |_| true);
+    pub fn closed(&mut self, now: u64, by: (Pid, TargetId), context: &mut Context) {
+        self.give_up(now, by, context, |_| true);
     }
 
     /// The socket went away unseen.
@@ -117,12 +122,20 @@ impl Lookups {
         }
     }
 
-    fn give_up(&mut self, now: u64, process: TargetId, context: &Context, over: impl Fn(&Question) -> bool) {
+    fn give_up(
+        &mut self,
+        now: u64,
+        (pid, process): (Pid, TargetId),
+        context: &mut Context,
+        over: impl Fn(&Question) -> bool,
+    ) {
         self.0.retain(|question| {
             let over = over(question);
             if over && !question.answered {
                 let duration = now.saturating_sub(question.time);
                 context.outbox.push(Fact::Lookup { process, result: LookupResult::Timeout, duration });
+                let client = Client { process, registry: RegistryLabel::Unknown };
+                context.pulls.unreached(pid, &client, Trouble::Dns, now);
             }
             !over
         });

@@ -66,7 +66,39 @@ pub enum Ends {
         path: Vec<u8>,
         /// Whether the path is the process's own end: it serves there.
         serves: bool,
+        /// The process at the other end, as the kernel noted it when the connection came about (`sk_peer_pid`).
+        peer: Option<Pid>,
+        /// What the peer is called (the kernel's comm); `None` where it was gone when the connection was first seen.
+        peer_name: Option<Vec<u8>>,
     },
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It exited with this status.
+    Exited(u8),
+    /// This signal killed it.
+    Killed(u8),
+    /// It became another program, of this name (the kernel's comm), which is not watched.
+    Became(Vec<u8>),
+    /// That was not seen.
+    Unknown,
+}
+
+/// What a client program was started for, by its command line, of which nothing else is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// To pull images (`podman pull`, `skopeo copy docker://…`).
+    Pull,
+    /// To run something, and to pull what is missing for it (`podman run`, `buildah from`).
+    Run,
+    /// To build an image, and to pull what it builds on (`podman build`).
+    Build,
+    /// To serve (`podman system service`).
+    Serve,
+    /// Anything else, which pulls nothing (`skopeo inspect`, `podman push`).
+    Other,
 }
 
 /// Bytes that were captured. They may hold credentials: `Debug` shows only their number.
@@ -94,7 +126,7 @@ pub struct Frame {
     pub direction: Direction,
     /// Which bytes of the connection it is in.
     pub layer: Layer,
-    /// Its type (RFC 9113 section 6), or [`Frame::OUT_OF_STEP`].
+    /// Its type (RFC 9113 section 6), or [`Frame::OUT_OF_STEP`] or [`Frame::JOINED`].
     pub kind: u8,
     /// Its flags.
     pub flags: u8,
@@ -109,6 +141,8 @@ pub struct Frame {
 impl Frame {
     /// In the place of a type: where the frames of this direction begin is not known from here on.
     pub const OUT_OF_STEP: u8 = collector_common::event::Frame::OUT_OF_STEP;
+    /// In the place of a type: the frames of this direction are told from here on, and not those that passed before.
+    pub const JOINED: u8 = collector_common::event::Frame::JOINED;
 }
 
 /// How much of a body is told of.
@@ -176,6 +210,17 @@ pub enum Event {
     ProcessEnded {
         /// The process.
         pid: Pid,
+        /// How.
+        how: Ending,
+        /// When.
+        time: u64,
+    },
+    /// The command line of a client program was read.
+    Purpose {
+        /// The process.
+        pid: Pid,
+        /// What it was started for.
+        purpose: Purpose,
         /// When.
         time: u64,
     },
@@ -338,6 +383,7 @@ impl Event {
             | Self::Opened { time, .. }
             | Self::Changed { time, .. }
             | Self::Instrumented { time, .. }
+            | Self::Purpose { time, .. }
             | Self::Data { time, .. }
             | Self::Frame { time, .. }
             | Self::Message { time, .. }

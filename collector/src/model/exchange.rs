@@ -1,16 +1,20 @@
 //! Exchanges: one request and its answer on one connection, from the decoder's facts to the model's.
 
 use wire::http::{ContentRange, Framing, Method, Outcome, RequestHead, ResponseHead};
-use wire::oci::Kind;
+use wire::manifest::Document;
+use wire::oci::{self, Kind};
 use wire::registry::RegistryLabel;
+use wire::trouble::Trouble;
 
 use super::Context;
 use super::attribution::{self, Place};
 use super::download::{Asked, DownloadId, Got};
 use super::event::{Pid, TargetId};
-use super::fact::{Client, Fact, Status};
+use super::fact::{Client, Fact, Remover, Status};
 use super::outbox::{Answering, Asking, Guard, Known};
 use super::process::Redirect;
+use super::pull::{self, Answered, Link};
+use super::start::Start;
 
 /// Who asks or answers on a connection.
 pub(super) struct Party {
@@ -18,11 +22,21 @@ pub(super) struct Party {
     pub process: TargetId,
 }
 
+/// The process at the other end of a local socket.
+#[derive(Clone, Copy)]
+pub(super) struct Peer {
+    pub pid: Pid,
+    /// What it would be among those who have things removed.
+    pub remover: Remover,
+}
+
 /// Who is at the process's end of the connection, and what the connection shows.
 pub(super) struct Seat {
     pub party: Party,
     /// A local socket: only requests to a registry are traffic, the rest is how programs are controlled.
     pub local: bool,
+    /// Who is at its other end.
+    pub peer: Option<Peer>,
     /// Inside TLS.
     pub secure: bool,
     pub shown: RegistryLabel,
@@ -53,6 +67,10 @@ enum Side {
         download: Option<DownloadId>,
         /// What a redirect is relative to.
         place: Option<Place>,
+        /// Its place in a pull, until it goes on elsewhere.
+        link: Option<Link>,
+        /// The start of a manifest.
+        manifest: Option<Box<Start>>,
     },
     Server(Guard<Answering>),
 }
@@ -72,8 +90,23 @@ impl Exchange {
             }
             _ => None,
         };
+        let link = context.pulls.asked(&pull::Asked {
+            pid,
+            client: &asking.of.client,
+            kind,
+            method,
+            host: asked.request.mirror_of.as_deref().or(head.host.as_deref()),
+            repository: asked.request.repository,
+            reference: asked.request.reference.as_ref().map(oci::Reference::as_str),
+            repository_hash: repository_hash(&asked.request, &head, kind, context),
+            subject: asked.subject,
+            credentials: head.credentials,
+            redirected: asked.link,
+            time,
+        });
+        let subject = asked.subject;
         let place = Place::of(head, seat.secure);
-        let side = Side::Client { asking, subject: asked.subject, download, place };
+        let side = Side::Client { asking, subject, download, place, link, manifest: None };
         Self { pid, began: time, answer: None, body: Some(0), side }
     }
 
@@ -119,7 +152,15 @@ impl Exchange {
         self.answer = Some(Answer { code: head.code, time, framing: head.framing, part: part_of(head) });
         match &mut self.side {
             Side::Server(answering) => answering.of.known = known,
-            Side::Client { asking, .. } => asking.of.known = known,
+            Side::Client { asking, link, manifest, .. } => {
+                asking.of.known = known;
+                if let Some(link) = *link {
+                    let answered = Answered { code: head.code, digest: head.digest.clone(), time };
+                    context.pulls.answered(link, answered);
+                    let reads = asking.of.kind == Kind::Manifest && asking.of.method == Method::Get;
+                    *manifest = (reads && head.code == 200).then(Box::default);
+                }
+            }
         }
         self.learn(head, time, context);
         self.hand_over(head, time, context);
@@ -127,28 +168,34 @@ impl Exchange {
 
     /// What the answer tells about requests to come.
     fn learn(&self, head: &ResponseHead, now: u64, context: &mut Context) {
-        let Side::Client { asking, subject, place, .. } = &self.side else { return };
+        let Side::Client { asking, subject, place, link, .. } = &self.side else { return };
         let Client { registry, .. } = &asking.of.client;
         let Some(memory) = context.processes.memory(self.pid) else { return };
         if let Some(realm) = &head.realm {
             memory.learn_realm(context.hashes.realm(realm.host(), realm.path()), registry.clone());
         }
         if let (true, Some(location), Some(place)) = (redirects(head.code), &head.location, place) {
-            let redirect = Redirect { registry: registry.clone(), kind: asking.of.kind, subject: *subject };
+            let redirect =
+                Redirect { registry: registry.clone(), kind: asking.of.kind, subject: *subject, link: *link };
             memory.learn_redirect(place.follow(location, context.hashes), redirect, now);
         }
     }
 
     /// A download goes on in another exchange after a redirect or a challenge.
     fn hand_over(&mut self, head: &ResponseHead, now: u64, context: &mut Context) {
-        let Side::Client { download, place, .. } = &mut self.side else { return };
+        let Side::Client { download, place, link, .. } = &mut self.side else { return };
+        let mut hidden = false;
+        if let (true, true, Some(location)) = (redirects(head.code), place.is_some(), &head.location) {
+            // Where TLS can be read, the request that follows will be seen.
+            hidden = location.is_https() == Some(true) && !context.processes.is_instrumented(self.pid);
+            if let Some(link) = link.take() {
+                let ended = if hidden { pull::Ended::OutOfSight } else { pull::Ended::Elsewhere };
+                context.pulls.ended(link, ended, now);
+            }
+        }
         let Some(id) = *download else { return };
         match head.code {
-            code if redirects(code) && place.is_some() => {
-                let Some(location) = &head.location else { return };
-                // Where TLS can be read, the request that follows will be seen.
-                let hidden =
-                    location.is_https() == Some(true) && !context.processes.is_instrumented(self.pid);
+            code if redirects(code) && place.is_some() && head.location.is_some() => {
                 context.downloads.redirected(id, hidden, now);
                 *download = None;
             }
@@ -166,11 +213,14 @@ impl Exchange {
     }
 
     /// Bytes of the answer's body have passed.
-    pub fn body(&mut self, bytes: u64, context: &Context) {
+    pub fn body(&mut self, bytes: u64, context: &mut Context) {
         if bytes == 0 {
             return;
         }
         self.body = self.body.map(|body| body.saturating_add(bytes));
+        if let Side::Client { link: Some(link), .. } = &self.side {
+            context.pulls.received(*link, bytes);
+        }
         context.outbox.push(match &self.side {
             Side::Client { asking, .. } => {
                 Fact::ResponseBytes { client: asking.of.client.clone(), kind: asking.of.kind, bytes }
@@ -179,6 +229,13 @@ impl Exchange {
                 Fact::ServedBytes { process: answering.of.process, kind: answering.of.kind, bytes }
             }
         });
+    }
+
+    /// Captured bytes of the answer's body; `gap`: bytes before them were not captured.
+    pub fn content(&mut self, bytes: &[u8], gap: bool) {
+        if let Side::Client { manifest: Some(manifest), .. } = &mut self.side {
+            manifest.extend(bytes, gap);
+        }
     }
 
     /// How many bytes of the answer's body have passed is not known.
@@ -196,6 +253,7 @@ impl Exchange {
             (Some(answer), Outcome::Cut) => Some(last.min(time).max(answer.time)),
         };
         let duration = last_byte.map(|end| end.saturating_sub(self.began));
+        self.end_link(outcome, last_byte.unwrap_or(time), context);
         match &mut self.side {
             Side::Client { asking, download, .. } => {
                 asking.of.known.duration = duration;
@@ -217,11 +275,31 @@ impl Exchange {
     /// The end was not seen: what the exchange has come to is not known.
     pub fn lost(mut self, context: &mut Context) {
         context.outbox.unattributed(super::reason::EXCHANGE_END_UNKNOWN);
+        self.end_link(Outcome::Unknown, self.began, context);
         if let Side::Client { download, .. } = &mut self.side
             && let Some(id) = download.take()
         {
             context.downloads.ended(id, Got::Unknown, self.began);
         }
+    }
+
+    /// What the end means for the pull.
+    fn end_link(&mut self, outcome: Outcome, time: u64, context: &mut Context) {
+        let code = self.answer.as_ref().map(|answer| answer.code);
+        let Side::Client { link, manifest, .. } = &mut self.side else { return };
+        let Some(link) = link.take() else { return };
+        let ended = match (code, outcome) {
+            (Some(code @ 400..), _) => pull::Ended::Badly(Trouble::of_code(code).unwrap_or(Trouble::Other)),
+            (Some(200..=299 | 304), Outcome::Complete) => pull::Ended::Well,
+            (_, Outcome::Cut) => pull::Ended::Badly(Trouble::Reset),
+            _ => pull::Ended::Unknown,
+        };
+        if let (pull::Ended::Well, Some(manifest)) = (ended, manifest.take())
+            && let Some(document) = Document::parse(manifest.bytes())
+        {
+            context.pulls.document(link, document);
+        }
+        context.pulls.ended(link, ended, time);
     }
 
     /// What the end means for the download.
@@ -270,6 +348,18 @@ impl Exchange {
 /// Codes that send the client to `Location` for what it asked for (RFC 9110 section 15.4).
 fn redirects(code: u16) -> bool {
     matches!(code, 301 | 302 | 303 | 307 | 308)
+}
+
+/// By which a token and the repository that it is for are found together.
+fn repository_hash(
+    request: &oci::OciRequest<'_>,
+    head: &RequestHead,
+    kind: Kind,
+    context: &Context,
+) -> Option<u64> {
+    let scope = (kind == Kind::Token).then(|| oci::scope(head.target.query())).flatten();
+    let repository = scope.as_deref().or(request.repository)?;
+    Some(context.hashes.id(repository))
 }
 
 fn part_of(head: &ResponseHead) -> Option<ContentRange> {

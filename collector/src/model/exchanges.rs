@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use wire::http::{Fact as Decoded, Role as Decoder};
+use wire::http::{Fact as Decoded, Outcome, Role as Decoder};
 use wire::oci::Kind;
 
+use super::call::Call;
 use super::event::Flows;
 use super::exchange::{Exchange, Seat};
 use super::fact::{Client, Role};
@@ -21,12 +22,20 @@ pub(super) struct Seen {
 
 /// The exchanges, by their number in the decoder.
 #[derive(Default)]
-pub(super) struct Exchanges(BTreeMap<u32, Exchange>);
+pub(super) struct Exchanges(BTreeMap<u32, Entry>);
+
+/// A request and its answer, as traffic and as what is asked for.
+struct Entry {
+    exchange: Option<Exchange>,
+    call: Option<Call>,
+}
 
 impl Exchanges {
     /// Whether an exchange that counts is in progress.
     pub fn in_progress(&self) -> bool {
-        !self.0.is_empty()
+        let counts =
+            |entry: &Entry| entry.exchange.is_some() || entry.call.as_ref().is_some_and(Call::is_in_progress);
+        self.0.values().any(counts)
     }
 
     /// Takes what the decoder told, and leaves the room for it to the context.
@@ -45,10 +54,24 @@ impl Exchanges {
         seen
     }
 
+    /// The peer is gone: nobody waits for what calls come to.
+    pub fn hung_up(&mut self, time: u64, context: &mut Context) {
+        for entry in self.0.values_mut() {
+            if let Some(call) = entry.call.take() {
+                call.ended(time, Outcome::Cut, context);
+            }
+        }
+    }
+
     /// The connection went away unseen.
     pub fn lost(&mut self, context: &mut Context) {
-        for exchange in std::mem::take(&mut self.0).into_values() {
-            exchange.lost(context);
+        for Entry { exchange, call } in std::mem::take(&mut self.0).into_values() {
+            if let Some(exchange) = exchange {
+                exchange.lost(context);
+            }
+            if let Some(call) = call {
+                call.lost(context);
+            }
         }
     }
 
@@ -59,33 +82,62 @@ impl Exchanges {
                     Decoder::Client => Role::Client,
                     Decoder::Server => Role::Server,
                 });
-                if seat.local && attribution::of_served(&head) == Kind::Other {
-                    return;
-                }
-                let exchange = match role {
+                let call = Call::begin(role, &head, time, seat, context);
+                let counts = !seat.local || attribution::of_served(&head) != Kind::Other;
+                let exchange = counts.then(|| match role {
                     Decoder::Client => Exchange::ask(*head, time, seat, context),
                     Decoder::Server => Exchange::serve(&head, time, &seat.party, context),
-                };
-                seen.client = exchange.client().cloned().or(seen.client.take());
-                self.0.insert(number, exchange);
+                });
+                let client = exchange.as_ref().and_then(Exchange::client).cloned();
+                seen.client = client.or(seen.client.take());
+                if exchange.is_some() || call.is_some() {
+                    self.0.insert(number, Entry { exchange, call });
+                }
+            }
+            Decoded::Unnamed { exchange, role, time } => {
+                if let Some(call) = Call::unnamed(role, time, seat) {
+                    self.0.insert(exchange, Entry { exchange: None, call: Some(call) });
+                }
             }
             Decoded::Response { exchange, head, time } => {
-                if let Some(exchange) = self.0.get_mut(&exchange) {
+                let Some(Entry { exchange, call }) = self.0.get_mut(&exchange) else { return };
+                if let Some(exchange) = exchange {
                     exchange.answered(&head, time, context);
+                }
+                if let Some(call) = call {
+                    call.answered(&head);
                 }
             }
             Decoded::Body { exchange, bytes } => {
-                if let Some(exchange) = self.0.get_mut(&exchange) {
+                if let Some(Entry { exchange: Some(exchange), .. }) = self.0.get_mut(&exchange) {
                     exchange.body(bytes, context);
+                }
+            }
+            Decoded::Content { exchange, response, gap, bytes } => {
+                let Some(Entry { exchange, call }) = self.0.get_mut(&exchange) else { return };
+                if let (Some(exchange), true) = (exchange, response) {
+                    exchange.content(&bytes.0, gap);
+                }
+                if let Some(call) = call {
+                    call.content(response, &bytes.0, gap, context);
+                }
+            }
+            Decoded::Trailers { exchange, trailers } => {
+                if let Some(Entry { call: Some(call), .. }) = self.0.get_mut(&exchange) {
+                    call.trailers(trailers);
                 }
             }
             Decoded::End { exchange, time, outcome, exact } => {
                 if !exact {
                     context.outbox.unattributed(reason::BODY_INEXACT);
                 }
-                if let Some(exchange) = self.0.remove(&exchange) {
+                let Some(Entry { exchange, call }) = self.0.remove(&exchange) else { return };
+                if let Some(exchange) = exchange {
                     let answers = if exchange.client().is_some() { flows.received } else { flows.sent };
                     exchange.ended(time, outcome, answers.last, context);
+                }
+                if let Some(call) = call {
+                    call.ended(time, outcome, context);
                 }
             }
             Decoded::Unparsed { reason } => context.outbox.unattributed(reason.as_str()),

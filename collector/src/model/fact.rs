@@ -2,11 +2,14 @@
 //!
 //! A `…Began` fact is followed by exactly one `…Ended` fact with the same labels: the in-flight gauges rest on it.
 
+use wire::grpc;
 use wire::http::Method;
 use wire::oci::Kind;
 use wire::registry::RegistryLabel;
+use wire::trouble::Trouble;
 
 use super::event::TargetId;
+use super::pull::record::{Isolation, Known, PullRecord, PullStatus, Trigger};
 
 /// Labels of what a watched process asks of a registry.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +83,60 @@ pub enum LookupResult {
     Timeout,
     /// Any other answer.
     Other,
+}
+
+/// An image that was pulled, or was not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pulled {
+    /// Who and where.
+    pub client: Client,
+    /// What will run the image.
+    pub isolation: Isolation,
+    /// How it ended.
+    pub status: PullStatus,
+    /// Why not.
+    pub trouble: Option<Trouble>,
+    /// Whether no blob crossed the wire for it.
+    pub on_disk: Known,
+    /// Whether credentials were presented.
+    pub has_creds: Known,
+    /// Why it was pulled.
+    pub trigger: Trigger,
+    /// From its first sign to its end.
+    pub duration: u64,
+}
+
+/// How a call of the CRI ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallStatus {
+    /// With this status.
+    Told(grpc::Status),
+    /// With a status that has no meaning, or that could not be read.
+    Unread,
+    /// Without any: its client gave it up, or one of the two is gone.
+    Cut,
+}
+
+/// What can be reclaimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// An image.
+    Image,
+    /// A container.
+    Container,
+    /// A sandbox.
+    Sandbox,
+}
+
+/// Who had something removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Remover {
+    /// The kubelet, which removes only what it collects.
+    Kubelet,
+    /// A program that a person uses.
+    User,
+    /// There is no evidence.
+    Unknown,
 }
 
 /// One conclusion. Durations are in nanoseconds.
@@ -215,6 +272,84 @@ pub enum Fact {
         result: LookupResult,
         /// Question to answer.
         duration: u64,
+    },
+    /// A pull began.
+    PullBegan(Client),
+    /// It is over, or turned out to be of another registry (then it begins again there).
+    PullEnded(Client),
+    /// How it ended; once per pull.
+    Pulled(Box<Pulled>),
+    /// Body bytes came from a registry for a pull.
+    PullBytes {
+        /// Who and where.
+        client: Client,
+        /// How many.
+        bytes: u64,
+    },
+    /// How a pull stands, for the pull log: when it begins, when something about it changes, when it has ended.
+    PullChanged(Box<PullRecord>),
+    /// A call on a CRI socket ended.
+    CriCall {
+        /// The serving process.
+        runtime: TargetId,
+        /// What was called, of a bounded number of names.
+        operation: &'static str,
+        /// How it ended.
+        status: CallStatus,
+        /// First byte of the request to last byte of the answer.
+        duration: u64,
+    },
+    /// A sandbox was created, or was not.
+    SandboxCreated {
+        /// The runtime.
+        runtime: TargetId,
+        /// The handler that was asked for.
+        handler: Isolation,
+        /// How it ended.
+        status: Status,
+        /// How long it took.
+        duration: u64,
+    },
+    /// A sandbox was removed, or was not.
+    SandboxDeleted {
+        /// The runtime.
+        runtime: TargetId,
+        /// Its handler.
+        handler: Isolation,
+        /// How it ended.
+        status: Status,
+    },
+    /// A sandbox was given up before any container was started in it.
+    SandboxRolledBack {
+        /// The runtime.
+        runtime: TargetId,
+        /// Its handler.
+        handler: Isolation,
+    },
+    /// The kubelet has removed what it wanted to.
+    GcCycle {
+        /// The runtime.
+        runtime: TargetId,
+        /// What was removed.
+        resource: Resource,
+        /// From the first removal to the end of the last.
+        duration: u64,
+    },
+    /// Something was removed.
+    Reclaimed {
+        /// The runtime.
+        runtime: TargetId,
+        /// What.
+        resource: Resource,
+        /// By whom.
+        remover: Remover,
+    },
+    /// Something could not be removed.
+    ReclaimFailed {
+        /// The runtime.
+        runtime: TargetId,
+        /// What.
+        resource: Resource,
     },
     /// A watched process is there.
     ProcessBegan {

@@ -86,6 +86,11 @@ impl Handshake {
         }
     }
 
+    /// Whether a client has greeted and was not answered in TLS.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self.step, Step::ServerHello(0, _))
+    }
+
     fn client_hello(&mut self, data: &Data<'_>, mut partial: Partial) -> Shown {
         if !partial.add(data) {
             return self.unreadable();

@@ -36,6 +36,11 @@ impl Hashes {
         self.of(&[kind, repository, reference])
     }
 
+    /// Something that has one name.
+    pub fn id(self, name: &str) -> u64 {
+        self.of(&["id", name])
+    }
+
     /// The parts are told apart by a byte that no text has.
     fn of(self, parts: &[&str]) -> u64 {
         let mut hasher = SipHasher13::new_with_keys(self.key[0], self.key[1]);

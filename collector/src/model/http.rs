@@ -65,7 +65,12 @@ impl Http {
             // The server has said all that it will say.
             self.decoder.closed(data.time, &mut decoded);
         }
-        self.exchanges.take(decoded, data.flows, seat, context)
+        let seen = self.exchanges.take(decoded, data.flows, seat, context);
+        if over {
+            // Who asked for something that takes long does not wait for it any more.
+            self.exchanges.hung_up(data.time, context);
+        }
+        seen
     }
 
     /// The connection has come further.

@@ -1,6 +1,5 @@
 //! The HTTP/2 decoder of one connection, fed with the frames that the kernel programs walked over.
 
-use wire::http::Role as Decoder;
 use wire::http2::{self, FrameHead};
 
 use super::Context;
@@ -18,13 +17,17 @@ pub(super) struct Http2 {
     flows: Flows,
     /// Events lost up to now.
     lost: u32,
+    /// Where frames are not known to begin: what is received, what is sent.
+    astray: [bool; 2],
 }
 
 impl Http2 {
-    /// The kernel programs know a connection by its first bytes, so nothing has passed before, unless it was lost.
-    pub fn new() -> Self {
-        let (decoder, exchanges) = (http2::Connection::opened(), Exchanges::default());
-        Self { decoder, exchanges, flows: Flows::default(), lost: 0 }
+    /// The kernel programs know a connection by its first bytes, so nothing has passed before, unless it was lost; or they say
+    /// that it is older.
+    pub fn new(late: bool) -> Self {
+        let decoder = if late { http2::Connection::new() } else { http2::Connection::opened() };
+        let exchanges = Exchanges::default();
+        Self { decoder, exchanges, flows: Flows::default(), lost: 0, astray: [false; 2] }
     }
 
     /// Whether an exchange that counts is in progress.
@@ -38,12 +41,21 @@ impl Http2 {
         let mut decoded = std::mem::take(&mut context.decoded);
         self.lost(at.lost, &mut decoded);
         let direction = way(frame.direction);
-        if frame.kind == Frame::OUT_OF_STEP {
-            self.decoder.lost(direction, &mut decoded);
-        } else {
-            let Frame { length, kind, flags, stream, .. } = *frame;
-            let head = FrameHead { length, kind, flags, stream };
-            self.decoder.frame(direction, &head, &frame.payload, at.time, &mut decoded);
+        match frame.kind {
+            Frame::OUT_OF_STEP => {
+                *self.astray(frame.direction) = true;
+                self.decoder.lost(direction, &mut decoded);
+            }
+            Frame::JOINED => *self.astray(frame.direction) = false,
+            _ => {
+                let Frame { length, kind, flags, stream, .. } = *frame;
+                let head = FrameHead { length, kind, flags, stream };
+                self.decoder.frame(direction, &head, &frame.payload, at.time, &mut decoded);
+            }
+        }
+        if self.astray != [false; 2] && self.decoder.in_flight() > 0 {
+            // Nobody would tell of its answer, or of what it was that is answered.
+            self.decoder.lost(direction.opposite(), &mut decoded);
         }
         let fields = self.decoder.take_unknown();
         if fields > 0 {
@@ -54,10 +66,10 @@ impl Http2 {
 
     /// The peer has ended this direction.
     pub fn ended(&mut self, direction: Direction, time: u64, seat: &Seat, context: &mut Context) -> Seen {
-        if direction != Direction::Received || self.decoder.role() != Some(Decoder::Client) {
+        if direction != Direction::Received {
             return Seen::default();
         }
-        // The server has said all that it will say.
+        // The server has said all that it will say, or the client does not wait any more: nobody closes one direction only.
         let mut decoded = std::mem::take(&mut context.decoded);
         self.decoder.closed(time, &mut decoded);
         self.exchanges.take(decoded, self.flows, seat, context)
@@ -81,6 +93,14 @@ impl Http2 {
     /// The connection went away unseen.
     pub fn gone(&mut self, context: &mut Context) {
         self.exchanges.lost(context);
+    }
+
+    fn astray(&mut self, direction: Direction) -> &mut bool {
+        let [received, sent] = &mut self.astray;
+        match direction {
+            Direction::Received => received,
+            Direction::Sent => sent,
+        }
     }
 
     /// Frames of either direction may be among what was lost.

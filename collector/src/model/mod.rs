@@ -15,15 +15,22 @@
 //! | `process` | the watched processes and what each has learned |
 //! | `attribution`, `hashes` | which registry a request belongs to, by the evidence |
 //! | `download`, `ranges` | manifests and blobs, through challenges, redirects, cuts and parts |
+//! | `call` | what runtimes are asked on their sockets: the CRI, the Docker Engine API, containerd's own |
+//! | [`pull`] | pulls: one image, once, whoever saw it |
+//! | `sandboxes`, `collection` | pod sandboxes; garbage collection |
+//! | `start` | the captured start of a body |
 //! | `outbox` | where facts leave, and the guards that give every beginning its end |
 //! | `recent` | the bounded map that the tables are made of |
 
 pub mod event;
 pub mod fact;
+pub mod pull;
 pub mod reason;
 
 mod attribution;
+mod call;
 mod client;
+mod collection;
 mod connection;
 mod connections;
 mod content;
@@ -41,19 +48,24 @@ mod outbox;
 mod process;
 mod ranges;
 mod recent;
+mod sandboxes;
+mod start;
 
 #[cfg(test)]
 mod tests;
 
+use collection::Collections;
 use connection::{At, Connection};
 use connections::Connections;
 use download::Downloads;
-use event::{ConnId, Event, Layer, Pid, TargetId};
+use event::{ConnId, Ending, Event, Layer, Pid, TargetId};
 use fact::Fact;
 use fields::Fields;
 use hashes::Hashes;
 use outbox::Outbox;
 use process::Processes;
+use pull::{Flavour, Pulls};
+use sandboxes::Sandboxes;
 
 /// How much the model remembers. The defaults suit a busy node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +86,8 @@ pub struct Limits {
     pub peers: usize,
     /// Addresses that any process talked to.
     pub peers_of_all: usize,
+    /// Pulls that go on.
+    pub pulls: usize,
     /// Goroutines that have told fields of a message that is still to come.
     pub goroutines: usize,
 }
@@ -89,6 +103,7 @@ impl Default for Limits {
             realms: 128,
             peers: 512,
             peers_of_all: 4096,
+            pulls: 4096,
             goroutines: 1024,
         }
     }
@@ -99,6 +114,8 @@ impl Default for Limits {
 pub struct Settings {
     /// How much it remembers.
     pub limits: Limits,
+    /// What the pulls of each target are for, by its id.
+    pub flavours: Vec<Flavour>,
     /// Key of the hashes that stand for URLs: random, made anew at every start.
     pub hash_key: [u64; 2],
 }
@@ -112,6 +129,8 @@ pub struct Sizes {
     pub processes: usize,
     /// Downloads that are in progress or wait for their next exchange.
     pub downloads: usize,
+    /// Pulls that go on.
+    pub pulls: usize,
 }
 
 /// The model.
@@ -125,6 +144,9 @@ struct Context {
     outbox: Outbox,
     processes: Processes,
     downloads: Downloads,
+    pulls: Pulls,
+    sandboxes: Sandboxes,
+    collections: Collections,
     fields: Fields,
     hashes: Hashes,
     /// Room for the decoder's facts, kept to spare its allocation.
@@ -134,11 +156,14 @@ struct Context {
 impl Model {
     /// A model that knows nothing yet.
     pub fn new(settings: Settings) -> Self {
-        let Settings { limits, hash_key } = settings;
+        let Settings { limits, flavours, hash_key } = settings;
         let outbox = Outbox::default();
         let context = Context {
             processes: Processes::new(&limits, &outbox),
             downloads: Downloads::new(limits.downloads, &outbox),
+            pulls: Pulls::new(limits.pulls, flavours, &outbox),
+            sandboxes: Sandboxes::new(Hashes::new(hash_key)),
+            collections: Collections::default(),
             fields: Fields::new(limits.goroutines),
             hashes: Hashes::new(hash_key),
             decoded: Vec::new(),
@@ -174,12 +199,16 @@ impl Model {
             connections: self.connections.len(),
             processes: self.context.processes.len(),
             downloads: self.context.downloads.len(),
+            pulls: self.context.pulls.len(),
         }
     }
 
     fn expire(&mut self, now: u64) {
         self.connections.expire(now, &mut self.context);
-        self.context.downloads.expire(now);
+        let Context { downloads, pulls, collections, outbox, .. } = &mut self.context;
+        downloads.expire(now);
+        pulls.expire(now);
+        collections.expire(now, outbox);
     }
 
     fn take(&mut self, event: Event) {
@@ -194,9 +223,11 @@ impl Model {
                 context.process_began(pid, target, time);
                 let instrumented = context.processes.is_instrumented(parent);
                 context.processes.set_instrumented(pid, instrumented);
+                context.pulls.process_forked(pid, parent);
             }
             Event::Instrumented { pid, .. } => context.processes.set_instrumented(pid, true),
-            Event::ProcessEnded { pid, .. } => context.process_ended(pid),
+            Event::ProcessEnded { pid, how, time } => context.process_ended(pid, &how, time),
+            Event::Purpose { pid, purpose, .. } => context.pulls.purpose(pid, purpose),
             Event::Opened { conn, pid, target, ends, phase, time } => {
                 // Its own beginning may have been lost.
                 context.process_began(pid, target, time);
@@ -252,8 +283,9 @@ impl Model {
                 connections.keep(|conn| live.contains(&conn) || conn.born > time, context);
                 let gone = context.processes.all_but(|pid, began| alive.contains(&pid) || began > time);
                 for pid in gone {
-                    context.process_ended(pid);
+                    context.process_ended(pid, &Ending::Unknown, time);
                 }
+                context.pulls.keep(|pid| alive.contains(&pid), time);
                 context.outbox.set_forced(false);
             }
         }
@@ -264,12 +296,16 @@ impl Context {
     fn process_began(&mut self, pid: Pid, target: TargetId, time: u64) {
         if self.processes.target(pid).is_some_and(|known| known != target) {
             // Another program: nothing of the last one goes on.
-            self.process_ended(pid);
+            self.process_ended(pid, &Ending::Unknown, time);
         }
-        self.processes.began(pid, target, time);
+        if let Some(evicted) = self.processes.began(pid, target, time) {
+            self.pulls.process_ended(evicted, &Ending::Unknown, time);
+        }
+        self.pulls.process_began(pid, time);
     }
 
-    fn process_ended(&mut self, pid: Pid) {
+    fn process_ended(&mut self, pid: Pid, how: &Ending, time: u64) {
+        self.pulls.process_ended(pid, how, time);
         self.downloads.process_ended(pid);
         self.fields.process_ended(pid);
         self.processes.ended(pid);

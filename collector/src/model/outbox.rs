@@ -36,9 +36,10 @@ impl Outbox {
         facts.append(&mut self.contents().facts);
     }
 
-    /// From now on (until it is called with `false`) ends are not seen but concluded, and counted as corrections.
-    pub fn set_forced(&self, forced: bool) {
-        self.contents().forced = forced;
+    /// From now on (until it is called with `false`) ends are not seen but concluded, and counted as corrections. Gives what
+    /// was so before.
+    pub fn set_forced(&self, forced: bool) -> bool {
+        std::mem::replace(&mut self.contents().forced, forced)
     }
 
     fn end(&self, end: Fact, gauge: &'static str) {

@@ -7,6 +7,7 @@ use wire::registry::RegistryLabel;
 
 use super::event::{Pid, TargetId};
 use super::outbox::{Guard, Living, Outbox};
+use super::pull::Link;
 use super::recent::Recent;
 use super::{Limits, reason};
 
@@ -21,6 +22,8 @@ pub(super) struct Redirect {
     pub kind: Kind,
     /// The manifest or blob that was asked for.
     pub subject: Option<u64>,
+    /// The place in a pull of the request that was redirected.
+    pub link: Option<Link>,
 }
 
 /// What one process has learned.
@@ -74,6 +77,7 @@ impl Memory {
 }
 
 struct Process {
+    pid: Pid,
     living: Guard<Living>,
     /// When it was first seen.
     began: u64,
@@ -111,21 +115,21 @@ impl Processes {
         self.table.keys().filter(|pid| !stays(**pid, began(pid))).copied().collect()
     }
 
-    /// A process is there. One that is known stays what it is.
-    pub fn began(&mut self, pid: Pid, target: TargetId, time: u64) {
+    /// A process is there. One that is known stays what it is. Gives the one that had to make room, if one had.
+    pub fn began(&mut self, pid: Pid, target: TargetId, time: u64) -> Option<Pid> {
         if self.table.get(&pid).is_some() {
-            return;
+            return None;
         }
         let living = Guard::begin(&self.outbox, Living { process: target });
         let memory = Memory::new(&self.limits);
-        if let Some(evicted) =
-            self.table.insert(pid, Process { living, began: time, instrumented: false, memory })
-        {
-            self.outbox.unattributed(reason::PROCESS_EVICTED);
-            self.outbox.set_forced(true);
-            drop(evicted);
-            self.outbox.set_forced(false);
-        }
+        let process = Process { pid, living, began: time, instrumented: false, memory };
+        let evicted = self.table.insert(pid, process)?;
+        let pid = evicted.pid;
+        self.outbox.unattributed(reason::PROCESS_EVICTED);
+        self.outbox.set_forced(true);
+        drop(evicted);
+        self.outbox.set_forced(false);
+        Some(pid)
     }
 
     /// Whether probes that read its TLS are in place.

@@ -17,6 +17,8 @@ pub const EXCHANGE_END_UNKNOWN: &str = "exchange_end_unknown";
 pub const DOWNLOAD_END_UNKNOWN: &str = "download_end_unknown";
 /// More downloads at once than the table holds.
 pub const DOWNLOADS_FULL: &str = "downloads_full";
+/// More pulls at once than the table holds.
+pub const PULLS_FULL: &str = "pulls_full";
 /// A download in more separate parts than are remembered.
 pub const DOWNLOAD_PARTS: &str = "download_parts";
 /// How a DNS lookup ended was not seen.
@@ -32,7 +34,7 @@ pub const TLS_UNPARSED: &str = "tls_unparsed";
 pub const BODY_INEXACT: &str = "body_inexact";
 
 /// Every reason, for metrics that exist from the start.
-pub const ALL: [&str; 14] = [
+pub const ALL: [&str; 15] = [
     CONNECTION_UNKNOWN,
     CONNECTION_EVICTED,
     PROCESS_EVICTED,
@@ -42,6 +44,7 @@ pub const ALL: [&str; 14] = [
     DOWNLOAD_END_UNKNOWN,
     DOWNLOADS_FULL,
     DOWNLOAD_PARTS,
+    PULLS_FULL,
     LOOKUP_END_UNKNOWN,
     LOOKUPS_FULL,
     DNS_UNPARSED,

@@ -29,8 +29,9 @@ use crate::kernel::programs::{Cost, Options, Programs, Told};
 use crate::metrics::Metrics;
 use crate::metrics::labels::{Library, Map, Probe};
 use crate::model::Model;
-use crate::model::event::{ConnId, Event, Protocol};
+use crate::model::event::{ConnId, Ends, Event, Protocol};
 use crate::model::fact::Fact;
+use crate::pulls::PullLog;
 use crate::targets::Targets;
 use remover::{Probes, Remover};
 use watch::Watch;
@@ -51,6 +52,7 @@ pub struct Observer {
     watch: Watch,
     model: Model,
     metrics: Arc<Metrics>,
+    pulls: PullLog,
     /// What the model concluded; kept to save allocations.
     facts: Vec<Fact>,
     /// Connections of processes that turned out not to be watched.
@@ -69,6 +71,7 @@ impl Observer {
         targets: Targets,
         model: Model,
         metrics: Arc<Metrics>,
+        pulls: PullLog,
     ) -> anyhow::Result<Self> {
         let mut programs = Programs::load(options)?;
         let mut binaries = Binaries::new(Places::host(), wanted, MAX_FILES, binary::inspect)?;
@@ -87,6 +90,7 @@ impl Observer {
             watch,
             model,
             metrics,
+            pulls,
             facts: Vec::new(),
             ignored: HashSet::new(),
             losses: HashMap::new(),
@@ -145,7 +149,8 @@ impl Observer {
 
     fn event(&mut self, event: Event) {
         match &event {
-            Event::ProcessEnded { pid, .. } => {
+            Event::ProcessEnded { pid, how, .. } => {
+                debug!(pid, how = %watch::shown(how), "a watched process has ended");
                 self.watch.ended(*pid);
                 self.binaries.ended(*pid);
                 self.sweep_due = true;
@@ -159,6 +164,10 @@ impl Observer {
                 return;
             }
             Event::Closed { conn, .. } if self.ignored.remove(conn) => return,
+            Event::Opened { pid, ends: Ends::Unix { serves, peer, peer_name, .. }, .. } => {
+                let name = peer_name.as_deref().map(String::from_utf8_lossy);
+                debug!(pid, serves, peer, name = name.as_deref(), "a unix connection");
+            }
             // Before the model hears of it, since it asks who can be read.
             Event::Data { pid, protocol: Protocol::Tls, time, .. } => {
                 let time = *time;
@@ -169,14 +178,20 @@ impl Observer {
             _ => {}
         }
         let began = match &event {
-            Event::ProcessBegan { pid, time, .. } => Some((*pid, *time)),
+            Event::ProcessBegan { pid, target, time } => {
+                Some((*pid, self.watch.purpose(*pid, *target), *time))
+            }
             _ => None,
         };
         if let Event::ProcessForked { pid, parent, .. } = &event {
             self.binaries.forked(*pid, *parent);
         }
         self.model.event(event, &mut self.facts);
-        if let Some((pid, time)) = began {
+        if let Some((pid, purpose, time)) = began {
+            if let Some(purpose) = purpose {
+                debug!(pid, ?purpose, "the command line was read");
+                self.model.event(Event::Purpose { pid, purpose, time }, &mut self.facts);
+            }
             self.binaries.began(pid, &mut Attacher { programs: &mut self.programs, remover: &self.remover });
             self.tell_readable(time);
         }
@@ -206,10 +221,13 @@ impl Observer {
         &self.binaries
     }
 
-    /// Gives what the model concluded to the metrics.
+    /// Gives what the model concluded to the metrics and the pull log.
     fn record(&mut self) {
         for fact in self.facts.drain(..) {
             self.metrics.record(&fact);
+            if let Fact::PullChanged(record) = fact {
+                self.pulls.record(*record);
+            }
         }
     }
 

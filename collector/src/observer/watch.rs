@@ -2,20 +2,25 @@
 //! the command line where the name is not enough.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 
 use collector_common::{COMM_LEN, TARGET_CANDIDATE, TARGET_INHERIT};
 use procfs::process::{Process, all_processes};
 
 use crate::kernel::decode::target_number;
 use crate::kernel::programs::Programs;
-use crate::model::event::{Event, Pid, TargetId};
-use crate::targets::{Targets, Verdict};
+use crate::model::event::{Ending, Event, Pid, Purpose, TargetId};
+use crate::targets::{Targets, Verdict, purpose};
 
 /// What a process that re-executes itself through `/proc/self/exe` is called.
 const REEXEC_COMM: &[u8] = b"exe";
 
 /// Processes whose command line has decided are remembered up to this many; a node has far fewer at a time.
 const MAX_CANDIDATES: usize = 65_536;
+
+/// Bytes of a command line in which a client's sub-command is looked for: global flags and their values come before it.
+const MAX_CMDLINE: u64 = 16 * 1024;
 
 /// Decides who is watched.
 pub struct Watch {
@@ -115,9 +120,32 @@ impl Watch {
         self.candidates.get(&pid).copied().flatten()
     }
 
+    /// What a client program was started for, by its command line; `None` where that says nothing, or the process is gone.
+    pub fn purpose(&self, pid: Pid, target: TargetId) -> Option<Purpose> {
+        let target = self.targets.as_slice().get(usize::from(target.0))?;
+        let names = [target.comm.as_bytes(), target.name.as_str().as_bytes()];
+        let program = names.into_iter().find(|name| purpose::is_known_of(name))?;
+        let mut cmdline = Vec::new();
+        let file = File::open(format!("/proc/{pid}/cmdline")).ok()?;
+        file.take(MAX_CMDLINE).read_to_end(&mut cmdline).ok()?;
+        // Each argument ends with a zero byte: what lacks it was cut.
+        let whole = cmdline.iter().rposition(|byte| *byte == 0)?;
+        purpose::of(program, cmdline[..whole].split(|byte| *byte == 0))
+    }
+
     /// Forgets what was decided about a process that has ended.
     pub fn ended(&mut self, pid: Pid) {
         self.candidates.remove(&pid);
+    }
+}
+
+/// How a process ended, for the log.
+pub fn shown(how: &Ending) -> String {
+    match how {
+        Ending::Exited(status) => format!("exited with {status}"),
+        Ending::Killed(signal) => format!("killed by signal {signal}"),
+        Ending::Became(comm) => format!("became {}", String::from_utf8_lossy(comm)),
+        Ending::Unknown => "unknown".to_owned(),
     }
 }
 

@@ -18,7 +18,8 @@ pub fn html(status: &Snapshot, telemetry_path: &str) -> String {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>pullscope</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style></head><body>\
          <h1>pullscope</h1><p class=\"sub\">image pulls of this node, seen from the kernel</p>\
-         <nav><a href=\"{path}\">{path}</a><a href=\"/healthz\">/healthz</a><a href=\"/readyz\">/readyz</a></nav>\
+         <nav><a href=\"{path}\">{path}</a><a href=\"/api/v1/pulls\">/api/v1/pulls</a>\
+         <a href=\"/api/v1/pulls/stream\">stream</a><a href=\"/healthz\">/healthz</a><a href=\"/readyz\">/readyz</a></nav>\
          <h2>State</h2><table>",
         path = escape(telemetry_path)
     );

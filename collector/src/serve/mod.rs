@@ -1,9 +1,11 @@
-//! Serves metrics and state over HTTP/1.1.
+//! Serves metrics, state and the pull log over HTTP/1.1.
 //!
 //! Whoever can reach the address is a stranger: heads are bounded in size and time, so is the wait for a client that does
 //! not read, and so is the number of connections. Bodies of requests are never read.
 
+mod api;
 mod encoding;
+mod events;
 mod landing;
 mod listen;
 mod pages;
@@ -101,9 +103,10 @@ async fn accept(
 async fn connection(stream: TcpStream, pages: Arc<Pages>, mut stop: watch::Receiver<bool>) {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let stopped = stop.clone();
     let service = service_fn(move |request| {
-        let pages = Arc::clone(&pages);
-        async move { Ok::<_, Infallible>(pages.answer(request).await) }
+        let (pages, stop) = (Arc::clone(&pages), stopped.clone());
+        async move { Ok::<_, Infallible>(pages.answer(request, stop).await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

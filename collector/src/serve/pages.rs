@@ -1,5 +1,6 @@
 //! What is answered to a request.
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,42 +8,75 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 use hyper::header::{
     ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HeaderMap, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+    HeaderMap, HeaderValue, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::encoding::accepts_gzip;
-use super::landing;
 use super::status::Status;
+use super::{api, events, landing};
 use crate::config::TelemetryPath;
 use crate::metrics::{Metrics, TEXT_FORMAT};
 use crate::observer::schedule::Refresh;
+use crate::pulls::PullLog;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+/// Server-sent events are UTF-8 always (HTML Living Standard, section 9.2).
+const EVENTS: &str = "text/event-stream";
+
+/// What an answer's body is: in one piece, or as it comes.
+pub type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// Most streams of events at once: the other places for connections are for those who ask for one answer.
+pub const MAX_STREAMS: usize = 16;
 
 /// All that the answers are made of.
 pub struct Pages {
-    /// The numbers.
-    pub metrics: Arc<Metrics>,
-    /// How pullscope is.
-    pub status: Status,
-    /// Where the numbers are served.
-    pub telemetry_path: TelemetryPath,
-    /// Asks for the numbers to be brought up to date.
-    pub refresh: mpsc::Sender<Refresh>,
+    metrics: Arc<Metrics>,
+    status: Status,
+    pulls: PullLog,
+    telemetry_path: TelemetryPath,
+    refresh: mpsc::Sender<Refresh>,
+    streams: Arc<Semaphore>,
 }
 
 /// A scrape waits so long for fresh numbers; then it gets those that are there.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Pages {
-    /// The answer to a request. The body of a request is never read; hyper leaves the answer's out for HEAD.
-    pub async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Response<Full<Bytes>> {
+    /// Answers with these numbers, this state and these pulls; the numbers at that path. `refresh` asks for numbers and
+    /// pulls to be brought up to date.
+    pub fn new(
+        metrics: Arc<Metrics>,
+        status: Status,
+        pulls: PullLog,
+        telemetry_path: TelemetryPath,
+        refresh: mpsc::Sender<Refresh>,
+    ) -> Self {
+        Self {
+            metrics,
+            status,
+            pulls,
+            telemetry_path,
+            refresh,
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        }
+    }
+
+    /// The answer to a request. The body of a request is never read; hyper leaves the answer's out for HEAD. An answer that is
+    /// a stream ends when `stop` turns true.
+    pub async fn answer<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+        stop: watch::Receiver<bool>,
+    ) -> Response<Body> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
             refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -52,12 +86,7 @@ impl Pages {
         if path == self.telemetry_path.as_str() {
             let gzip = wants_gzip(request.headers());
             self.refresh().await;
-            // Off the event loop: thousands of series take milliseconds.
-            let rendered = tokio::task::spawn_blocking(move || self.metrics(gzip)).await;
-            return match rendered {
-                Ok(Ok(response)) => response,
-                _ => text(StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written\n"),
-            };
+            return rendered(move || packed(TEXT_FORMAT, gzip, |to| self.metrics.write(to))).await;
         }
         match path {
             "/healthz" => text(StatusCode::OK, "alive\n"),
@@ -65,13 +94,49 @@ impl Pages {
                 Ok(()) => text(StatusCode::OK, "ready\n"),
                 Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
             },
-            "/" => page(
-                StatusCode::OK,
-                HTML,
-                landing::html(&self.status.snapshot(), self.telemetry_path.as_str()),
-            ),
-            _ => text(StatusCode::NOT_FOUND, "nothing here; the start page is /\n"),
+            "/" => {
+                let html = landing::html(&self.status.snapshot(), self.telemetry_path.as_str());
+                page(StatusCode::OK, HTML, whole(html))
+            }
+            _ => self.api(&request, stop).await,
         }
+    }
+
+    /// The answer to a request for pulls, or for nothing that there is.
+    async fn api<B>(self: Arc<Self>, request: &Request<B>, stop: watch::Receiver<bool>) -> Response<Body> {
+        match request.uri().path() {
+            api::PULLS => match api::filter(request.uri().query()) {
+                Ok(filter) => {
+                    let gzip = wants_gzip(request.headers());
+                    self.refresh().await;
+                    rendered(move || packed(JSON, gzip, |to| api::list(&self.pulls, &filter, to))).await
+                }
+                Err(reason) => text(StatusCode::BAD_REQUEST, format!("{reason}\n")),
+            },
+            api::STREAM => self.stream(request.headers(), stop),
+            path => {
+                let Some(id) = api::number(path) else {
+                    return text(StatusCode::NOT_FOUND, "nothing here; the start page is /\n");
+                };
+                self.refresh().await;
+                match self.pulls.get(id) {
+                    Some(pull) => page(StatusCode::OK, JSON, whole(api::one(&pull))),
+                    None => text(StatusCode::NOT_FOUND, "there is no such pull, or it is forgotten\n"),
+                }
+            }
+        }
+    }
+
+    /// Changes of pulls as they come, if there is a place.
+    fn stream(&self, headers: &HeaderMap, stop: watch::Receiver<bool>) -> Response<Body> {
+        let Ok(place) = Arc::clone(&self.streams).try_acquire_owned() else {
+            let reason = format!("all {MAX_STREAMS} places for streams are taken\n");
+            let mut refused = text(StatusCode::SERVICE_UNAVAILABLE, reason);
+            refused.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("15"));
+            return refused;
+        };
+        let changes = self.pulls.subscribe(api::last_event(headers));
+        page(StatusCode::OK, EVENTS, events::body(changes, place, stop))
     }
 
     /// Has the numbers brought up to date. Where nobody does it any more, they stay as they are.
@@ -86,26 +151,38 @@ impl Pages {
             tracing::warn!("a scrape got numbers that are not fresh");
         }
     }
+}
 
-    fn metrics(&self, gzip: bool) -> io::Result<Response<Full<Bytes>>> {
-        let body = if gzip {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-            self.metrics.write(io::BufWriter::new(&mut encoder))?;
-            encoder.finish()?
-        } else {
-            let mut body = Vec::new();
-            self.metrics.write(&mut body)?;
-            body.flush()?;
-            body
-        };
-        let mut response = page(StatusCode::OK, TEXT_FORMAT, body);
-        let headers = response.headers_mut();
-        headers.insert(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
-        if gzip {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
-        Ok(response)
+/// What `render` makes, off the event loop: thousands of series or pulls take milliseconds.
+async fn rendered(render: impl FnOnce() -> io::Result<Response<Body>> + Send + 'static) -> Response<Body> {
+    match tokio::task::spawn_blocking(render).await {
+        Ok(Ok(response)) => response,
+        _ => text(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written\n"),
     }
+}
+
+/// A page of what is written, compressed if wanted.
+fn packed(
+    media_type: &'static str,
+    gzip: bool,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<Response<Body>> {
+    let body = if gzip {
+        let mut encoder = io::BufWriter::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        write(&mut encoder)?;
+        encoder.into_inner()?.finish()?
+    } else {
+        let mut body = Vec::new();
+        write(&mut body)?;
+        body
+    };
+    let mut response = page(StatusCode::OK, media_type, whole(body));
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
+    if gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(response)
 }
 
 fn wants_gzip(headers: &HeaderMap) -> bool {
@@ -115,12 +192,16 @@ fn wants_gzip(headers: &HeaderMap) -> bool {
     accepts_gzip(&fields.join(","))
 }
 
-fn text(status: StatusCode, body: impl Into<String>) -> Response<Full<Bytes>> {
-    page(status, TEXT, body.into())
+fn text(status: StatusCode, body: impl Into<String>) -> Response<Body> {
+    page(status, TEXT, whole(body.into()))
 }
 
-fn page(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+fn whole(body: impl Into<Bytes>) -> Body {
+    Full::new(body.into()).boxed_unsync()
+}
+
+fn page(status: StatusCode, media_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));

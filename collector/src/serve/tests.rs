@@ -1,3 +1,5 @@
+mod pulls;
+
 use std::io::Read;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,12 +9,14 @@ use super::*;
 use crate::config::{ListenAddress, TelemetryPath};
 use crate::metrics::Metrics;
 use crate::metrics::labels::{AttachedStrategy, Probe};
+use crate::pulls::PullLog;
 use crate::targets::Targets;
 
 /// A server on a free port of loopback.
 struct Served {
     address: std::net::SocketAddr,
     status: Status,
+    pulls: PullLog,
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
 }
@@ -20,19 +24,17 @@ struct Served {
 async fn served() -> Served {
     let address: ListenAddress = "127.0.0.1:0".parse().unwrap();
     let listeners = bind(&[address]).await.unwrap();
-    let metrics = Arc::new(Metrics::new(&Targets::new(Vec::new(), true).unwrap(), 10).unwrap());
+    let targets = Targets::new(Vec::new(), true).unwrap();
+    let metrics = Arc::new(Metrics::new(&targets, 10).unwrap());
+    let pulls = PullLog::new(&targets, 10, Arc::clone(&metrics));
     let status = Status::new(Arc::clone(&metrics), "not yet");
     // Nobody refreshes the numbers: they are served as they are.
     let (refresh, _) = tokio::sync::mpsc::channel(1);
-    let pages = Arc::new(Pages {
-        metrics,
-        status: status.clone(),
-        telemetry_path: TelemetryPath::default(),
-        refresh,
-    });
+    let path = TelemetryPath::default();
+    let pages = Arc::new(Pages::new(metrics, status.clone(), pulls.clone(), path, refresh));
     let (stop, stopped) = watch::channel(false);
     let address = listeners[0].local_addr().unwrap();
-    Served { address, status, stop, server: tokio::spawn(serve(listeners, pages, stopped)) }
+    Served { address, status, pulls, stop, server: tokio::spawn(serve(listeners, pages, stopped)) }
 }
 
 impl Served {

@@ -6,6 +6,7 @@
 pub mod defaults;
 mod name;
 mod pattern;
+pub mod purpose;
 #[cfg(test)]
 mod tests;
 

@@ -4,6 +4,7 @@
 
 mod golden;
 mod program;
+mod pulls;
 
 use std::io::Read;
 use std::process::Output;

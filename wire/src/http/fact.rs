@@ -1,6 +1,8 @@
 //! What the decoder of a connection reports.
 
-use super::{RequestHead, ResponseHead};
+use std::fmt;
+
+use super::{RequestHead, ResponseHead, Trailers};
 
 /// A direction of a connection as the watched process sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,8 +117,18 @@ impl Unparsed {
     }
 }
 
+/// Bytes of a body. They may hold secrets: `Debug` shows only their number.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content(pub Vec<u8>);
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({} bytes)", self.0.len())
+    }
+}
+
 /// One thing that happened on a connection. `exchange` numbers are unique within it (over HTTP/2: the stream); `time` is in nanoseconds of the
-/// caller's clock. For every `Request` there is exactly one `End` with its number, at the latest when the connection
+/// caller's clock. For every `Request` and `Unnamed` there is exactly one `End` with its number, at the latest when the connection
 /// is told that it closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -142,6 +154,34 @@ pub enum Fact {
         head: Box<ResponseHead>,
         /// Time of the head's first byte.
         time: u64,
+    },
+    /// A request whose head cannot be read for the sake of what was sent before pullscope began to watch (HPACK): that was
+    /// told as [`Unparsed::HpackUnknown`]. What follows on its stream is told as for a `Request`.
+    Unnamed {
+        /// The exchange that begins here.
+        exchange: u32,
+        /// Whether the watched process sent or received it.
+        role: Role,
+        /// Time of the head's first byte.
+        time: u64,
+    },
+    /// Captured bytes of a body whose type is one that is read ([`MediaType`](super::MediaType)).
+    Content {
+        /// The exchange that the body belongs to.
+        exchange: u32,
+        /// Whether it is the response's body, else it is the request's.
+        response: bool,
+        /// Whether bytes of the body passed before these that were not captured.
+        gap: bool,
+        /// The bytes, without chunk framing unless it could not be followed across a gap.
+        bytes: Content,
+    },
+    /// The fields behind the response's body (RFC 9110 section 6.5), told before its `End`.
+    Trailers {
+        /// The exchange that they end.
+        exchange: u32,
+        /// What they say.
+        trailers: Trailers,
     },
     /// Body bytes of the request passed; an increment. What is sent after the response has ended is not reported.
     RequestBody {

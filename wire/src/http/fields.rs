@@ -23,6 +23,11 @@ pub(crate) struct Fields<'a> {
     pub realm: Option<Realm>,
     pub content_type: Option<&'a [u8]>,
     pub content_range: Option<&'a [u8]>,
+    pub content_digest: Option<&'a [u8]>,
+    pub registry_auth: Option<&'a [u8]>,
+    pub grpc_status: Option<&'a [u8]>,
+    pub grpc_message: Option<&'a [u8]>,
+    pub grpc_timeout: Option<&'a [u8]>,
 }
 
 impl<'a> Fields<'a> {
@@ -38,13 +43,18 @@ impl<'a> Fields<'a> {
             7 if is("upgrade") => self.upgrade = true,
             8 if is("location") => self.location = self.location.or(Some(value)),
             10 if is("connection") => self.add_connection(value),
+            11 if is("grpc-status") => self.grpc_status = self.grpc_status.or(Some(value)),
+            12 if is("grpc-message") => self.grpc_message = self.grpc_message.or(Some(value)),
+            12 if is("grpc-timeout") => self.grpc_timeout = self.grpc_timeout.or(Some(value)),
             12 if is("content-type") => self.content_type = self.content_type.or(Some(value)),
             13 if is("authorization") => self.credentials = Credentials::of_field(value),
             13 if is("content-range") => self.content_range = self.content_range.or(Some(value)),
             14 if is("content-length") => self.add_length(value),
+            15 if is("x-registry-auth") => self.registry_auth = self.registry_auth.or(Some(value)),
             16 if is("www-authenticate") => self.add_challenge(value),
             // Only the last member of the whole list counts (RFC 9112 section 6.1).
             17 if is("transfer-encoding") => self.chunked_last = Some(last_member_is(value, b"chunked")),
+            21 if is("docker-content-digest") => self.content_digest = self.content_digest.or(Some(value)),
             _ => {}
         }
     }

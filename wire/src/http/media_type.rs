@@ -15,13 +15,15 @@ pub enum MediaType {
     DockerManifestV1,
     /// `application/json`.
     Json,
+    /// gRPC, whatever its messages are encoded in (gRPC over HTTP2, "Content-Type").
+    Grpc,
     /// `application/octet-stream`: the usual type of a blob.
     OctetStream,
     /// Anything else.
     Other,
 }
 
-const NAMES: [(&str, MediaType); 8] = [
+const NAMES: [(&str, MediaType); 10] = [
     ("application/vnd.oci.image.index.v1+json", MediaType::OciIndex),
     ("application/vnd.oci.image.manifest.v1+json", MediaType::OciManifest),
     ("application/vnd.docker.distribution.manifest.list.v2+json", MediaType::DockerManifestList),
@@ -29,6 +31,8 @@ const NAMES: [(&str, MediaType); 8] = [
     ("application/vnd.docker.distribution.manifest.v1+json", MediaType::DockerManifestV1),
     ("application/vnd.docker.distribution.manifest.v1+prettyjws", MediaType::DockerManifestV1),
     ("application/json", MediaType::Json),
+    ("application/grpc", MediaType::Grpc),
+    ("application/grpc+proto", MediaType::Grpc),
     ("application/octet-stream", MediaType::OctetStream),
 ];
 
@@ -40,6 +44,12 @@ impl MediaType {
             .iter()
             .find(|(name, _)| essence.eq_ignore_ascii_case(name.as_bytes()))
             .map_or(Self::Other, |&(_, kind)| kind)
+    }
+
+    /// Whether a body of this type (or of one that is not known) may be worth reading: it is small, or tells in its first
+    /// bytes what it is about.
+    pub(crate) fn is_read(kind: Option<Self>) -> bool {
+        !matches!(kind, Some(Self::OctetStream | Self::Other))
     }
 }
 

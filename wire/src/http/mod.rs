@@ -14,11 +14,13 @@ mod request;
 mod response;
 #[cfg(test)]
 pub(crate) mod shown;
+mod trailers;
 
 pub(crate) use fields::{Fields, decimal};
 pub(crate) use location::{Url, split_query};
+pub(crate) use request::registry_auth;
 
-pub use fact::{Direction, Fact, Outcome, Role, Unparsed};
+pub use fact::{Content, Direction, Fact, Outcome, Role, Unparsed};
 pub use framing::Framing;
 pub use listed::Field;
 pub use location::{Location, Realm};
@@ -26,6 +28,7 @@ pub use media_type::MediaType;
 pub use method::Method;
 pub use request::{Credentials, RequestHead, RequestTarget};
 pub use response::{ContentRange, ResponseHead};
+pub use trailers::Trailers;
 
 /// Why a head could not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

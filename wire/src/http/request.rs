@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::listed::Listed;
-use super::{Field, Framing, HeadError, Method, split_query};
-use crate::host;
+use super::{Field, Fields, Framing, HeadError, MediaType, Method, split_query};
+use crate::{engine, grpc, host};
 
 /// A request head, reduced to what matters. Its `Debug` output shows neither path nor query nor credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,13 @@ pub struct RequestHead {
     pub range: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub expect_continue: bool,
+    /// The type of the body, when it is told.
+    pub content_type: Option<MediaType>,
+    /// How long the client of a gRPC call waits (`grpc-timeout`), in nanoseconds.
+    pub timeout: Option<u64>,
+    /// Whether credentials for a registry came along (`X-Registry-Auth` of the Docker Engine API); `None` where it can't be
+    /// known.
+    pub registry_auth: Option<bool>,
 }
 
 /// Path and query of a request. It may be a signed URL: `Debug` shows only its length.
@@ -84,8 +91,11 @@ pub enum Credentials {
 impl Credentials {
     /// The scheme in a value of `Authorization`.
     pub(crate) fn of_field(value: &[u8]) -> Self {
-        match value.split(u8::is_ascii_whitespace).next().unwrap_or_default() {
+        let mut words = value.split(u8::is_ascii_whitespace);
+        match words.next().unwrap_or_default() {
             [] => Self::None,
+            // Neither user nor password, which some clients send to a registry that demands credentials they do not have.
+            scheme if scheme.eq_ignore_ascii_case(b"basic") && words.next() == Some(b"Og==") => Self::None,
             scheme if scheme.eq_ignore_ascii_case(b"basic") => Self::Basic,
             scheme if scheme.eq_ignore_ascii_case(b"bearer") => Self::Bearer,
             _ => Self::Other,
@@ -128,8 +138,16 @@ impl RequestHead {
             credentials: fields.credentials,
             range: fields.range,
             expect_continue: fields.expect_continue,
+            content_type: fields.content_type.map(MediaType::parse),
+            timeout: fields.grpc_timeout.and_then(grpc::timeout),
+            registry_auth: registry_auth(&fields),
         })
     }
+}
+
+/// Whether there are credentials for a registry in `X-Registry-Auth`.
+pub(crate) fn registry_auth(fields: &Fields<'_>) -> Option<bool> {
+    fields.registry_auth.map_or(Some(false), engine::has_credentials)
 }
 
 /// A `:path` that is one: not empty, readable, without blanks or controls.

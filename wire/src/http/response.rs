@@ -1,7 +1,8 @@
 //! The head of a response (RFC 9110 section 6.3, RFC 9113 section 8.3.2).
 
 use super::listed::Listed;
-use super::{Field, Fields, Framing, HeadError, Location, MediaType, Method, Realm, decimal};
+use super::{Field, Fields, Framing, HeadError, Location, MediaType, Method, Realm, Trailers, decimal};
+use crate::oci;
 
 /// A response head, reduced to what matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub struct ResponseHead {
     pub content_type: Option<MediaType>,
     /// Which part the body is, when it is a part.
     pub content_range: Option<ContentRange>,
+    /// Digest of the manifest that the answer is about (`Docker-Content-Digest`).
+    pub digest: Option<String>,
+    /// What gRPC says in a head that is all there is of a response.
+    pub trailers: Trailers,
 }
 
 /// A `Content-Range` in bytes (RFC 9110 section 14.4).
@@ -73,6 +78,8 @@ impl ResponseHead {
             realm: fields.realm.clone(),
             content_type: fields.content_type.map(MediaType::parse),
             content_range: fields.content_range.and_then(ContentRange::parse),
+            digest: fields.content_digest.and_then(oci::owned_digest),
+            trailers: Trailers::of(fields),
         })
     }
 }

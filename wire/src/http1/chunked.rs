@@ -60,6 +60,11 @@ pub struct Progress {
 impl Chunked {
     /// Walks over `bytes`, which follow those of the last call directly.
     pub fn feed(&mut self, bytes: &[u8]) -> Progress {
+        self.feed_to(bytes, |_| ())
+    }
+
+    /// The same; the payload is given to `sink`.
+    pub fn feed_to(&mut self, bytes: &[u8], mut sink: impl FnMut(&[u8])) -> Progress {
         let mut consumed = 0;
         let mut payload = 0;
         while let Some(&byte) = bytes.get(consumed) {
@@ -71,7 +76,9 @@ impl Chunked {
                     self.pass(left, taken);
                     payload += taken;
                     // `taken` is at most the length of a slice.
-                    consumed += usize::try_from(taken).unwrap_or(usize::MAX);
+                    let end = consumed + usize::try_from(taken).unwrap_or(usize::MAX);
+                    sink(&bytes[consumed..end]);
+                    consumed = end;
                 }
                 at => {
                     self.at = step(at, byte);

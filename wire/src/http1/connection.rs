@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::body::Body;
+use super::body::Rest;
 use super::head::{HeadBuffer, MAX_HEAD, Shape};
 use super::queue::Queue;
 use super::stream::{Held, Piece, State, Stream};
@@ -261,8 +261,8 @@ impl Connection {
             () if buffer.tentative || self.role.is_none() => Verdict::Drop,
             // No request can follow a response that only the close ends: the two agreed on something else.
             () if matches!(
-                self.stream(direction.opposite()).state,
-                State::ResponseBody(Body::UntilClose)
+                &self.stream(direction.opposite()).state,
+                State::ResponseBody(body) if *body.rest() == Rest::UntilClose
             ) =>
             {
                 Verdict::Opaque

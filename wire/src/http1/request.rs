@@ -2,7 +2,7 @@
 
 use super::head;
 use crate::host;
-use crate::http::{Framing, HeadError, Method, RequestHead, RequestTarget, Url};
+use crate::http::{Framing, HeadError, MediaType, Method, RequestHead, RequestTarget, Url, registry_auth};
 
 impl RequestHead {
     /// Parses a complete head at the start of `bytes` and tells its length.
@@ -24,6 +24,9 @@ impl RequestHead {
             credentials: fields.credentials,
             range: fields.range,
             expect_continue: fields.expect_continue,
+            content_type: fields.content_type.map(MediaType::parse),
+            timeout: None,
+            registry_auth: registry_auth(&fields),
         };
         Ok((head, length))
     }

@@ -20,7 +20,7 @@ impl Connection {
         }
         let answer_from = self.stream(direction.opposite()).position;
         let exchange = self.queue.push(parsed.method, answer_from);
-        self.stream(direction).state = match Body::new(parsed.framing) {
+        self.stream(direction).state = match Body::new(parsed.framing, parsed.content_type) {
             Some(body) => State::RequestBody { body, exchange, optional: parsed.expect_continue },
             None => State::head(),
         };
@@ -59,8 +59,11 @@ impl Connection {
         time: u64,
         facts: &mut Vec<Fact>,
     ) -> usize {
-        let Step { consumed, payload, progress } = body.feed(bytes);
+        let (Step { consumed, payload, progress }, told) = body.feed(bytes);
         self.sent_body(exchange, payload, facts);
+        if self.queue.contains(exchange) {
+            facts.extend(told.of(exchange, false));
+        }
         match progress {
             Progress::Bad => {
                 self.lose(direction, Unparsed::BadChunk, time, facts);

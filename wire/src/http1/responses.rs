@@ -1,6 +1,6 @@
 //! The direction in which responses travel.
 
-use super::body::{Body, Progress, Step};
+use super::body::{Body, Progress, Rest, Step};
 use super::connection::{Connection, Head};
 use super::stream::{Held, Piece, State};
 use crate::http::{Direction, Fact, Method, Outcome, ResponseHead, Unparsed};
@@ -26,7 +26,7 @@ impl Connection {
             self.stream(direction).state = State::head();
             return;
         }
-        let body = Body::new(parsed.framing);
+        let body = Body::new(parsed.framing, parsed.content_type);
         facts.push(Fact::Response { exchange, head: Box::new(parsed), time: head.began });
         if code == 101 || (method == Method::Connect && (200..300).contains(&code)) {
             self.queue.end_front(head.ended, Outcome::Complete, true, facts);
@@ -35,7 +35,7 @@ impl Connection {
         } else if let Some(body) = body {
             self.stream(direction).state = State::ResponseBody(body);
         } else {
-            self.end_response(direction, head.ended, facts);
+            self.end_response(direction, head.ended, true, facts);
         }
     }
 
@@ -60,14 +60,17 @@ impl Connection {
         time: u64,
         facts: &mut Vec<Fact>,
     ) -> usize {
-        let Step { consumed, payload, progress } = body.feed(bytes);
+        let (Step { consumed, payload, progress }, told) = body.feed(bytes);
         self.received_body(payload, facts);
+        if let Some(pending) = self.queue.front() {
+            facts.extend(told.of(pending.exchange, true));
+        }
         match progress {
             Progress::Bad => {
                 self.lose(direction, Unparsed::BadChunk, time, facts);
                 return bytes.len();
             }
-            Progress::Done => self.end_response(direction, time, facts),
+            Progress::Done => self.end_response(direction, time, body.exact(), facts),
             Progress::Going => self.stream(direction).state = State::ResponseBody(body),
         }
         consumed
@@ -85,7 +88,7 @@ impl Connection {
         let Step { consumed, payload, progress } = body.skip(count);
         self.received_body(payload, facts);
         match progress {
-            Progress::Done => self.end_response(direction, time, facts),
+            Progress::Done => self.end_response(direction, time, true, facts),
             _ => self.stream(direction).state = State::ResponseBody(body),
         }
         if consumed < count {
@@ -100,18 +103,18 @@ impl Connection {
     }
 
     /// The response has reached the end that its framing gave.
-    fn end_response(&mut self, direction: Direction, time: u64, facts: &mut Vec<Fact>) {
+    fn end_response(&mut self, direction: Direction, time: u64, exact: bool, facts: &mut Vec<Fact>) {
         self.stream(direction).state = State::head();
-        self.queue.end_front(time, Outcome::Complete, true, facts);
+        self.queue.end_front(time, Outcome::Complete, exact, facts);
     }
 
     /// The connection closed inside a response body.
     pub(super) fn close_body(&mut self, direction: Direction, body: &Body, time: u64, facts: &mut Vec<Fact>) {
         let last_time = self.stream(direction).last_time;
-        let (time, outcome) = match body {
-            Body::UntilClose => (last_time, Outcome::Complete),
-            Body::Untracked => (last_time, Outcome::Unknown),
-            Body::Length(_) | Body::Chunked(_) => (time, Outcome::Cut),
+        let (time, outcome) = match body.rest() {
+            Rest::UntilClose => (last_time, Outcome::Complete),
+            Rest::Untracked => (last_time, Outcome::Unknown),
+            Rest::Length(_) | Rest::Chunked(_) => (time, Outcome::Cut),
         };
         self.queue.end_front(time, outcome, body.exact(), facts);
     }

@@ -256,13 +256,16 @@ impl Connection {
         let Some(stream) = self.streams.get(number) else { return };
         let length = head.data_length(payload);
         let (bytes, exact) = (length.unwrap_or(head.length.into()), length.is_some());
+        let captured = head.data(payload);
         if !answers {
             if stream.method().is_some() && bytes > 0 {
                 facts.push(Fact::RequestBody { exchange: number, bytes });
+                stream.tell(number, false, bytes, captured, facts);
             }
             return;
         }
         stream.body(number, bytes, exact, time, facts);
+        stream.tell(number, true, bytes, captured, facts);
         if head.ends_stream() {
             self.streams.finish(number, time, facts);
         }

@@ -62,6 +62,14 @@ impl FrameHead {
         Some(length.saturating_sub(padding))
     }
 
+    /// The captured part of what is not padding in a `DATA` frame.
+    pub(super) fn data(self, payload: &[u8]) -> &[u8] {
+        let begin = usize::from(self.is_padded());
+        let length = self.data_length(payload).unwrap_or(0);
+        let end = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(begin).min(payload.len());
+        payload.get(begin..end).unwrap_or_default()
+    }
+
     /// The captured part of the header block in a `HEADERS`, `PUSH_PROMISE` or `CONTINUATION` frame, and whether that is
     /// all of it.
     pub(super) fn fragment(self, payload: &[u8]) -> (&[u8], bool) {

@@ -3,7 +3,7 @@
 use super::block::{FieldList, Purpose, Shape};
 use super::connection::Connection;
 use super::stream::MAX_ASKED;
-use crate::http::{Fact, Framing, HeadError, RequestHead, Role, Unparsed};
+use crate::http::{Fact, Framing, HeadError, Method, RequestHead, Role, Unparsed};
 
 impl Connection {
     /// A header block of the client.
@@ -35,15 +35,19 @@ impl Connection {
             Ok(head) => head,
             Err(reason) => {
                 facts.push(Fact::Unparsed { reason });
+                if reason == Unparsed::HpackUnknown && !ends_stream && self.streams.asked() < MAX_ASKED {
+                    facts.push(Fact::Unnamed { exchange: number, role, time });
+                    return self.streams.ask(Method::Other, None, facts);
+                }
                 return self.streams.dismiss();
             }
         };
         if ends_stream {
             head.framing = Framing::None;
         }
-        let method = head.method;
+        let (method, content_type) = (head.method, head.content_type);
         facts.push(Fact::Request { exchange: number, role, head: Box::new(head), time });
-        self.streams.ask(method, facts);
+        self.streams.ask(method, content_type, facts);
         if number > self.last_accepted() {
             self.streams.give_up(number, time, facts);
         }

@@ -2,7 +2,7 @@
 
 use super::block::{FieldList, Purpose, Shape};
 use super::connection::Connection;
-use crate::http::{Fact, HeadError, Method, ResponseHead, Unparsed};
+use crate::http::{Fact, HeadError, Method, ResponseHead, Trailers, Unparsed};
 
 /// Below this a response is interim (RFC 9110 section 15.2); 101 has no meaning over HTTP/2 (RFC 9113 section 8.6).
 const FINAL: u16 = 200;
@@ -18,6 +18,11 @@ impl Connection {
         let Purpose { stream: number, ends_stream, began: time, .. } = purpose;
         let known = self.streams.get(number).is_some();
         let trailers = read.as_ref().is_ok_and(|list| list.shape() == Shape::Neither);
+        let ended_by = read
+            .as_ref()
+            .ok()
+            .filter(|_| trailers && ends_stream)
+            .map(|list| Trailers::from_fields(list.fields()));
         let method = self.streams.get(number).and_then(|stream| stream.method()).unwrap_or(Method::Get);
         let parsed = read
             .and_then(|list| ResponseHead::from_fields(list.fields(), method).map_err(HeadError::unparsed));
@@ -46,6 +51,10 @@ impl Connection {
                     stream.unread();
                 }
             }
+        }
+        let told = self.streams.get(number).is_some_and(|stream| stream.method().is_some());
+        if let (true, Some(trailers)) = (told, ended_by.filter(|trailers| *trailers != Trailers::default())) {
+            facts.push(Fact::Trailers { exchange: number, trailers });
         }
         if ends_stream {
             self.streams.finish(number, time, facts);

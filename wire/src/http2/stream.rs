@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::http::{Fact, Framing, Method, Outcome, ResponseHead, Unparsed};
+use crate::http::{Content, Fact, Framing, MediaType, Method, Outcome, ResponseHead, Unparsed};
 
 /// Most requests in flight that are remembered.
 pub(super) const MAX_ASKED: usize = 1024;
@@ -25,6 +25,16 @@ pub(super) struct Stream {
     last: u64,
     /// When and how a stream ended whose request was not reported.
     ended: Option<(u64, Ending)>,
+    /// Which bytes of the bodies are told: of the request's, of the response's.
+    told: [Told; 2],
+}
+
+/// Whether bytes of a body are told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    wanted: bool,
+    /// Bytes have passed since the last that were told.
+    gap: bool,
 }
 
 /// What ends a stream.
@@ -49,7 +59,26 @@ enum Answer {
 
 impl Stream {
     fn new(method: Option<Method>) -> Self {
-        Self { method, answer: Answer::Due, kept: None, body: 0, exact: true, last: 0, ended: None }
+        Self {
+            method,
+            answer: Answer::Due,
+            kept: None,
+            body: 0,
+            exact: true,
+            last: 0,
+            ended: None,
+            told: Default::default(),
+        }
+    }
+
+    /// Tells captured bytes of a body, of which `bytes` have passed, if it is of a type that is read.
+    pub fn tell(&mut self, number: u32, response: bool, bytes: u64, captured: &[u8], facts: &mut Vec<Fact>) {
+        let told = &mut self.told[usize::from(response)];
+        if told.wanted && self.method.is_some() && !captured.is_empty() {
+            let gap = std::mem::take(&mut told.gap);
+            facts.push(Fact::Content { exchange: number, response, gap, bytes: Content(captured.to_vec()) });
+        }
+        told.gap |= captured.len() as u64 != bytes;
     }
 
     pub fn method(&self) -> Option<Method> {
@@ -73,6 +102,7 @@ impl Stream {
     /// The final head of the response.
     fn give(&mut self, number: u32, head: Box<ResponseHead>, time: u64, facts: &mut Vec<Fact>) {
         self.answer = Answer::Given(head.framing);
+        self.told[1].wanted = MediaType::is_read(head.content_type);
         self.last = self.last.max(time);
         if self.method.is_some() {
             facts.push(Fact::Response { exchange: number, head, time });
@@ -167,11 +197,12 @@ impl Streams {
     }
 
     /// The highest stream has the request that was just told. Tells what was kept of its response.
-    pub fn ask(&mut self, method: Method, facts: &mut Vec<Fact>) {
+    pub fn ask(&mut self, method: Method, content_type: Option<MediaType>, facts: &mut Vec<Fact>) {
         let number = self.highest;
         self.asked += 1;
         let stream = self.open.entry(number).or_insert_with(|| Stream::new(None));
         stream.method = Some(method);
+        stream.told[0].wanted = MediaType::is_read(content_type);
         let Some((mut head, time)) = stream.kept.take() else {
             return self.end_early(number, facts);
         };

@@ -101,7 +101,7 @@ impl Rules {
 
     fn apply(&mut self, fact: &Fact) {
         match *fact {
-            Fact::Request { exchange, role, .. } => {
+            Fact::Request { exchange, role, .. } | Fact::Unnamed { exchange, role, .. } => {
                 assert!(exchange % 2 == 1, "a stream of the server");
                 assert!(self.role.replace(role).is_none_or(|before| before == role));
                 let before = self.exchanges.insert(exchange, Exchange::default());
@@ -112,6 +112,14 @@ impl Rules {
                 let exchange = self.open(exchange);
                 assert_eq!(exchange.framing.replace(head.framing), None, "a second response");
                 assert!((200..1000).contains(&head.code));
+            }
+            Fact::Content { exchange, response, ref bytes, .. } => {
+                assert!(!bytes.0.is_empty());
+                let exchange = self.open(exchange);
+                assert!(!response || exchange.framing.is_some(), "content without a response");
+            }
+            Fact::Trailers { exchange, .. } => {
+                self.open(exchange);
             }
             Fact::RequestBody { exchange, bytes } => {
                 assert!(bytes > 0);

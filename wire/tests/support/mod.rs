@@ -6,9 +6,9 @@
 //! before (u8 count, u16 length, the bytes), 3 bytes after a hole (u16 hole, u16 length, the bytes). Numbers are little
 //! endian. What is cut off at the end is left out, so any bytes are a recording.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use wire::http::{Direction, Fact, Framing, Outcome};
+use wire::http::{Content, Direction, Fact, Framing, Outcome};
 use wire::http1::Connection;
 
 /// One call.
@@ -102,11 +102,18 @@ pub fn run(mut connection: Connection, ops: &[Op], split: usize) -> Vec<Fact> {
     facts
 }
 
-/// The facts with adjacent increments of the same kind added up: how they are cut depends on how bytes were given.
+/// The facts with adjacent increments of the same kind added up: how they are cut depends on how bytes were given. What the
+/// bodies hold stands behind all others, in one piece for each.
 pub fn merged(facts: &[Fact]) -> Vec<Fact> {
     let mut merged: Vec<Fact> = Vec::new();
+    let mut contents: BTreeMap<(u32, bool), (bool, Vec<u8>)> = BTreeMap::new();
     for fact in facts {
         match (merged.last_mut(), fact) {
+            (_, Fact::Content { exchange, response, gap, bytes }) => {
+                let (gaps, content) = contents.entry((*exchange, *response)).or_default();
+                *gaps |= gap;
+                content.extend_from_slice(&bytes.0);
+            }
             (Some(Fact::Body { exchange: e, bytes }), Fact::Body { exchange, bytes: more })
             | (Some(Fact::RequestBody { exchange: e, bytes }), Fact::RequestBody { exchange, bytes: more })
                 if e == exchange =>
@@ -116,6 +123,12 @@ pub fn merged(facts: &[Fact]) -> Vec<Fact> {
             _ => merged.push(fact.clone()),
         }
     }
+    merged.extend(contents.into_iter().map(|((exchange, response), (gap, bytes))| Fact::Content {
+        exchange,
+        response,
+        gap,
+        bytes: Content(bytes),
+    }));
     merged
 }
 
@@ -157,6 +170,12 @@ impl Rules {
                 assert_eq!(exchange.framing.replace(head.framing), None, "a second response");
                 assert!((100..1000).contains(&head.code));
             }
+            Fact::Content { exchange, response, ref bytes, .. } => {
+                assert!(!bytes.0.is_empty());
+                let exchange = self.open(exchange);
+                assert!(!response || exchange.framing.is_some(), "content without a response");
+            }
+            Fact::Unnamed { .. } | Fact::Trailers { .. } => panic!("HTTP/1 has none"),
             Fact::RequestBody { exchange, bytes } => {
                 assert!(bytes > 0);
                 self.open(exchange);

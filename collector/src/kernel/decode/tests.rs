@@ -24,9 +24,9 @@ fn event(record: &[u8]) -> Event {
 }
 
 fn process(kind: Kind, target: u32) -> Process {
-    let mut comm = [0; collector_common::COMM_LEN];
+    let mut comm = [0; COMM_LEN];
     comm[..6].copy_from_slice(b"skopeo");
-    Process { header: header(kind), parent: 3, target, comm }
+    Process { header: header(kind), parent: 3, target, comm, status: Process::NO_STATUS, reserved: 0 }
 }
 
 fn snapshot() -> Snapshot {
@@ -39,14 +39,36 @@ fn processes() {
     let began = event(process(Kind::Exec, target_number(TargetId(8))).as_bytes());
     assert!(matches!(began, Event::ProcessBegan { pid: 77, target: TargetId(8), time: 5 }), "{began:?}");
     let unwatched = event(process(Kind::Exec, 0).as_bytes());
-    assert!(matches!(unwatched, Event::ProcessEnded { pid: 77, time: 5 }), "{unwatched:?}");
+    assert!(
+        matches!(&unwatched, Event::ProcessEnded { pid: 77, how: Ending::Became(comm), time: 5 } if comm == b"skopeo"),
+        "{unwatched:?}"
+    );
     let forked = event(process(Kind::Fork, 1).as_bytes());
     assert!(
         matches!(forked, Event::ProcessForked { pid: 77, parent: 3, target: TargetId(0), time: 5 }),
         "{forked:?}"
     );
     let ended = event(process(Kind::Exit, 0).as_bytes());
-    assert!(matches!(ended, Event::ProcessEnded { pid: 77, time: 5 }), "{ended:?}");
+    assert!(matches!(ended, Event::ProcessEnded { pid: 77, how: Ending::Unknown, time: 5 }), "{ended:?}");
+}
+
+/// The statuses are those that `wait` tells (wait(2)).
+#[test]
+fn how_processes_end() {
+    for (status, expected) in [
+        (0, Ending::Exited(0)),
+        (3 << 8, Ending::Exited(3)),
+        (255 << 8, Ending::Exited(255)),
+        (9, Ending::Killed(9)),
+        // Signal 11, and a core was dumped.
+        (0x8b, Ending::Killed(11)),
+    ] {
+        let record = Process { status, ..process(Kind::Exit, 0) };
+        match event(record.as_bytes()) {
+            Event::ProcessEnded { how, .. } => assert_eq!(how, expected),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]
@@ -102,8 +124,24 @@ fn paths_of_unix_sockets() {
         open.path[..given.len()].copy_from_slice(given);
         open.path_len = len;
         open.path_is_local = 1;
-        assert_eq!(ends(&open), Ends::Unix { path: path.to_vec(), serves: true });
+        assert_eq!(
+            ends(&open),
+            Ends::Unix { path: path.to_vec(), serves: true, peer: None, peer_name: None }
+        );
     }
+}
+
+#[test]
+fn peers_of_unix_sockets() {
+    let mut open = open_record(Transport::Unix);
+    open.peer = 4242;
+    let expected = |name: Option<&[u8]>| {
+        let peer_name = name.map(<[u8]>::to_vec);
+        Ends::Unix { path: Vec::new(), serves: false, peer: Some(4242), peer_name }
+    };
+    assert_eq!(ends(&open), expected(None));
+    open.peer_comm[..7].copy_from_slice(b"kubelet");
+    assert_eq!(ends(&open), expected(Some(b"kubelet")));
 }
 
 #[test]

@@ -1,6 +1,26 @@
 //! Upper bounds of histogram buckets, in seconds. Each list spans what is seen between a mirror on the same host and a
 //! far registry on a bad day; few enough that a scrape stays small.
 
+/// A whole pull: from an image that is there already to one that takes an hour.
+pub const PULL: &[f64] = &[
+    0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1800.0,
+    3600.0,
+];
+
+/// A call of the CRI: from a question that memory answers to the two minutes and more after which kubelet gives up
+/// (`--runtime-request-timeout`, 2 min by default).
+pub const CALL: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 240.0,
+    600.0,
+];
+
+/// Making a sandbox: namespaces and network take some tenths of a second, a virtual machine some seconds, and kubelet
+/// waits four minutes.
+pub const SANDBOX: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0, 240.0];
+
+/// A cycle of garbage collection: from one removal to some hundreds.
+pub const CYCLE: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
+
 /// A whole exchange: from a manifest of a local mirror to a layer that takes an hour.
 pub const EXCHANGE: &[f64] = &[
     0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,

@@ -4,8 +4,8 @@ use collector_common::event;
 
 use super::{Counter, Gauge, SecondsCounter, Section, Texts, counter, gauge, seconds_counter};
 use crate::metrics::labels::{
-    AttachedStrategy, GaugeName, Library, Loss, Map, MetricName, Probe, Process, Refused, Revision,
-    Unattributed, Version,
+    AttachedStrategy, GaugeName, Library, Loss, Map, MetricName, NotLogged, Probe, Process, Refused,
+    Revision, Unattributed, Version,
 };
 
 /// The section.
@@ -26,6 +26,7 @@ pub const SECTION: Section = Section {
         HPACK_UNKNOWN.metric,
         CORRECTIONS.metric,
         SERIES_DROPPED.metric,
+        PULL_LOG_DROPPED.metric,
         MAP_ENTRIES.metric,
         MAP_MAX_ENTRIES.metric,
         PROBE_RUNS.metric,
@@ -116,7 +117,7 @@ pub const EXCHANGES_UNATTRIBUTED: Counter<(Unattributed,)> = counter(Texts {
             HTTP/2 where it cannot be read; hpack_unknown, a head over HTTP/2 that refers to what was sent before pullscope \
             looked; pushed, an answer over HTTP/2 that nobody asked for. Ends that were not seen: connect_end_unknown, \
             exchange_end_unknown, download_end_unknown, lookup_end_unknown. Tables that were full: connection_evicted, process_evicted, \
-            downloads_full, download_parts, lookups_full. Beginnings that were not seen: connection_unknown, \
+            downloads_full, download_parts, lookups_full, pulls_full. Beginnings that were not seen: connection_unknown, \
             role_unknown. Other protocols: dns_unparsed, tls_unparsed. other: anything else.",
 });
 
@@ -143,6 +144,16 @@ pub const SERIES_DROPPED: Counter<(MetricName,)> = counter(Texts {
     help: "Observations that got no series of their own, since there were too many series.",
     about: "Past --max-registries different registries, further ones are counted under registry=\"[OTHER]\", and here. Past \
             the most series that one metric may have (5000), observations under new label sets are counted only here.",
+});
+
+/// `pull_log_dropped_total`
+pub const PULL_LOG_DROPPED: Counter<(NotLogged,)> = counter(Texts {
+    name: "pull_log_dropped_total",
+    unit: "changes",
+    help: "Changes of pulls that the pull log has no room for, or that a reader of its stream missed, by reason.",
+    about: "log_full: more pulls are going on at once than the log holds (4096); their ends are logged all the same. \
+            reader_slow: a reader of /api/v1/pulls/stream took its events too slowly, and was told how many it missed. \
+            Metrics of pulls are not concerned. That ended pulls leave the log in the end is no loss and not counted.",
 });
 
 /// `map_entries`

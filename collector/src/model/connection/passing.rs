@@ -137,6 +137,7 @@ impl Connection {
         if opaque && self.is_tcp_client() {
             // No more than this will be seen.
             self.evidence(self.shown_client(), context);
+            context.pulls.cannot_see(self.pid, &self.shown());
         }
     }
 

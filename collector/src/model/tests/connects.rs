@@ -304,7 +304,11 @@ fn a_side_that_never_shows_is_counted() {
     scene.count(conn, Direction::Received, 100);
     scene.close(conn);
     assert_eq!(scene.all()[1..], ["visible other", "unattributed role_unknown"]);
-    let conn = scene.open(1, Ends::Unix { path: Vec::new(), serves: false }, Phase::Open);
+    let conn = scene.open(
+        1,
+        Ends::Unix { path: Vec::new(), serves: false, peer: None, peer_name: None },
+        Phase::Open,
+    );
     scene.close(conn);
     assert_eq!(scene.all(), Vec::<String>::new());
 }

@@ -186,6 +186,40 @@ fn frames_out_of_step_end_what_is_in_flight() {
     scene.all();
     frames.tell(&mut scene, Direction::Received, (Frame::OUT_OF_STEP, 0, 0), b"", 0);
     assert_eq!(scene.said(&["request-"]), ["request- example.com blob GET none first - all -"]);
+    // Nobody would tell of an answer: what is asked meanwhile ends as unknown at once.
+    frames.ask(&mut scene, Direction::Sent, 3, "/v2/");
+    assert_eq!(
+        scene.said(&["request+", "request-"]),
+        ["request+ example.com", "request- example.com ping GET none first - all -"]
+    );
+    assert_eq!(scene.model.connections_in_progress().count(), 0);
+    frames.tell(&mut scene, Direction::Received, (Frame::JOINED, 0, 0), b"", 0);
+    frames.ask(&mut scene, Direction::Sent, 5, "/v2/");
+    frames.headers(&mut scene, Direction::Received, 5, true, &[(":status", "200")]);
+    assert_eq!(
+        scene.said(&["request+", "request-"]),
+        ["request+ example.com", "request- example.com ping GET 200 first 1ms all 1ms"]
+    );
+}
+
+/// The kernel programs say that the connection is older than they are: fields that it refers to are unknown, others are not, and
+/// each direction is told from where it was joined.
+#[test]
+fn a_connection_that_was_joined_late() {
+    let mut scene = Scene::with_process();
+    let conn = scene.connect(1, "10.0.0.1:80");
+    let frames = Frames { conn, layer: Layer::Socket };
+    frames.tell(&mut scene, Direction::Sent, (Frame::JOINED, 0, 0), b"", 0);
+    assert_eq!(scene.said(&["visible"]), Vec::<String>::new());
+    // The path is the newest entry of a table that nobody saw.
+    frames.tell(&mut scene, Direction::Sent, (1, 5, 401), &[0x82, 0x87, 0xbe], 3);
+    frames.ask(&mut scene, Direction::Sent, 403, "/v2/");
+    frames.tell(&mut scene, Direction::Received, (Frame::JOINED, 0, 0), b"", 0);
+    frames.headers(&mut scene, Direction::Received, 403, true, &[(":status", "200")]);
+    assert_eq!(
+        scene.said(&["hpack-unknown", "request+", "request-"]),
+        ["hpack-unknown 1", "request+ example.com", "request- example.com ping GET 200 first 2ms all 2ms"]
+    );
 }
 
 /// An indexed field past the tables, on a connection whose beginning was lost (RFC 7541 section 6.1).
@@ -206,7 +240,7 @@ fn fields_from_before_are_counted() {
 fn on_a_local_socket_only_registry_requests_are_traffic() {
     let mut scene = Scene::with_process();
     let path = b"/run/containerd/containerd.sock".to_vec();
-    let conn = scene.open(1, Ends::Unix { path, serves: true }, Phase::Open);
+    let conn = scene.open(1, Ends::Unix { path, serves: true, peer: None, peer_name: None }, Phase::Open);
     let frames = Frames { conn, layer: Layer::Socket };
     frames.ask(&mut scene, Direction::Received, 1, "/runtime.v1.ImageService/PullImage");
     assert_eq!(scene.said(&["visible", "served+", "unattributed"]), ["visible plaintext"]);

@@ -200,7 +200,7 @@ fn events_of_strangers_are_counted() {
 fn on_a_local_socket_only_registry_requests_are_traffic() {
     let mut scene = Scene::with_process();
     let path = b"/run/docker.sock".to_vec();
-    let conn = scene.open(1, Ends::Unix { path, serves: false }, Phase::Open);
+    let conn = scene.open(1, Ends::Unix { path, serves: false, peer: None, peer_name: None }, Phase::Open);
     scene.send(conn, get("docker", "/v1.41/info"));
     assert_eq!(scene.model.connections_in_progress().count(), 0);
     scene.receive(conn, ok());

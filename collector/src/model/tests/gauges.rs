@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::lookups;
 use super::scene::{BLOB, MANIFEST, get, response};
 use crate::model::event::{
-    Amount, Captured, ConnId, Direction, Ends, Event, Flow, Flows, Frame, Layer, Message, Part, Phase, Pid,
-    Protocol, TargetId,
+    Amount, Captured, ConnId, Direction, Ending, Ends, Event, Flow, Flows, Frame, Layer, Message, Part,
+    Phase, Pid, Protocol, TargetId,
 };
 use crate::model::fact::Fact;
 use crate::model::{Limits, Model, Settings};
@@ -24,6 +24,7 @@ fn limits() -> Limits {
         realms: 2,
         peers: 2,
         peers_of_all: 2,
+        pulls: 3,
         goroutines: 2,
     }
 }
@@ -41,6 +42,8 @@ impl Gauges {
             Fact::ServedEnded { process, .. } => (format!("served {process:?}"), -1),
             Fact::ConnectionBegan { process, role } => (format!("connection {process:?} {role:?}"), 1),
             Fact::ConnectionEnded { process, role } => (format!("connection {process:?} {role:?}"), -1),
+            Fact::PullBegan(client) => (format!("pull {client:?}"), 1),
+            Fact::PullEnded(client) => (format!("pull {client:?}"), -1),
             Fact::ProcessBegan { process } => (format!("process {process:?}"), 1),
             Fact::ProcessEnded { process } => (format!("process {process:?}"), -1),
             _ => return Ok(()),
@@ -82,7 +85,7 @@ fn ends() -> impl Strategy<Value = Ends> {
     prop_oneof![
         6 => (address(), address()).prop_map(|(local, remote)| Ends::Tcp { local, remote }),
         1 => address().prop_map(|server| Ends::Dns { server }),
-        1 => any::<bool>().prop_map(|serves| Ends::Unix { path: b"/run/s".to_vec(), serves }),
+        1 => any::<bool>().prop_map(|serves| Ends::Unix { path: b"/run/s".to_vec(), serves, peer: None, peer_name: None }),
     ]
 }
 
@@ -174,6 +177,7 @@ fn frame() -> impl Strategy<Value = Frame> {
         (4, 0, vec![]),
         (9, 4, vec![0x88]),
         (Frame::OUT_OF_STEP, 0, vec![]),
+        (Frame::JOINED, 0, vec![]),
     ]);
     (direction(), layer(), kinds, 0_u32..6, 0_u32..3000).prop_map(|(direction, layer, kind, stream, more)| {
         let (kind, flags, payload) = kind;
@@ -248,7 +252,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (pid(), target()).prop_map(|(pid, target)| Step::Tell(Event::ProcessBegan { pid, target, time: 0 })),
         1 => (pid(), pid(), target())
             .prop_map(|(pid, parent, target)| Step::Tell(Event::ProcessForked { pid, parent, target, time: 0 })),
-        1 => pid().prop_map(|pid| Step::Tell(Event::ProcessEnded { pid, time: 0 })),
+        1 => pid().prop_map(|pid| Step::Tell(Event::ProcessEnded { pid, how: Ending::Unknown, time: 0 })),
         1 => pid().prop_map(|pid| Step::Tell(Event::Instrumented { pid, time: 0 })),
         4 => (conn(), pid(), target(), ends(), phase())
             .prop_map(|(conn, pid, target, ends, phase)| Step::Tell(Event::Opened { conn, pid, target, ends, phase, time: 0 })),
@@ -275,7 +279,7 @@ fn at(event: Event, now: u64) -> Event {
         Event::ProcessForked { pid, parent, target, .. } => {
             Event::ProcessForked { pid, parent, target, time: now }
         }
-        Event::ProcessEnded { pid, .. } => Event::ProcessEnded { pid, time: now },
+        Event::ProcessEnded { pid, how, .. } => Event::ProcessEnded { pid, how: how.clone(), time: now },
         Event::Instrumented { pid, .. } => Event::Instrumented { pid, time: now },
         Event::Opened { conn, pid, target, ends, phase, .. } => {
             Event::Opened { conn, pid, target, ends, phase, time: now }
@@ -396,7 +400,11 @@ proptest! {
     #[test]
     fn every_beginning_has_its_end_and_memory_is_bounded(steps in prop::collection::vec(step(), 0..120)) {
         let limits = limits();
-        let mut model = Model::new(Settings { limits: limits.clone(), hash_key: [3, 4] });
+        let mut model = Model::new(Settings {
+            limits: limits.clone(),
+            flavours: Vec::new(),
+            hash_key: [3, 4],
+        });
         let mut gauges = Gauges::default();
         for event in events(steps) {
             let mut facts = Vec::new();
@@ -411,12 +419,13 @@ proptest! {
             prop_assert!(sizes.connections <= limits.connections);
             prop_assert!(sizes.processes <= limits.processes);
             prop_assert!(sizes.downloads <= limits.downloads);
+            prop_assert!(sizes.pulls <= limits.pulls);
             prop_assert!(model.context.fields.len() <= limits.goroutines);
             prop_assert!(model.connections_in_progress().count() <= sizes.connections);
         }
         prop_assert_eq!(gauges.open(), 0, "{:?}", gauges.0);
         let sizes = model.sizes();
-        prop_assert_eq!((sizes.connections, sizes.processes, sizes.downloads), (0, 0, 0));
+        prop_assert_eq!((sizes.connections, sizes.processes, sizes.downloads, sizes.pulls), (0, 0, 0, 0));
         prop_assert_eq!(model.connections_in_progress().count() + model.context.fields.len(), 0);
         prop_assert_eq!(model.connections.deadlines() + model.context.downloads.deadlines(), 0);
     }

@@ -10,9 +10,14 @@ use bytes::Bytes;
 use collector_common::MAX_CAPTURE;
 
 use crate::model::event::{
-    Captured, ConnId, Direction, Ends, Event, Flow, Flows, Layer, Phase, Pid, Protocol, TargetId,
+    Captured, ConnId, Direction, Ending, Ends, Event, Flow, Flows, Layer, Phase, Pid, Protocol, TargetId,
 };
-use crate::model::fact::{Client, ConnectResult, Fact, LookupResult, Role, Status, Visibility};
+use crate::model::fact::{
+    CallStatus, Client, ConnectResult, Fact, LookupResult, Pulled, Remover, Resource, Role, Status,
+    Visibility,
+};
+use crate::model::pull::Flavour;
+use crate::model::pull::record::{Known, PullStatus, Trigger};
 use crate::model::{Limits, Model, Settings};
 
 pub const MS: u64 = 1_000_000;
@@ -61,7 +66,8 @@ impl Scene {
     }
 
     pub fn with_limits(limits: Limits) -> Self {
-        let model = Model::new(Settings { limits, hash_key: [1, 2] });
+        let flavours = vec![Flavour::Oci, Flavour::Cri, Flavour::Docker, Flavour::Podman];
+        let model = Model::new(Settings { limits, flavours, hash_key: [1, 2] });
         Self { model, now: 1000 * MS, lines: Vec::new(), connections: HashMap::new(), next: 1 }
     }
 
@@ -77,7 +83,7 @@ impl Scene {
     }
 
     pub fn exits(&mut self, pid: Pid) {
-        self.tell(Event::ProcessEnded { pid, time: self.now });
+        self.tell(Event::ProcessEnded { pid, how: Ending::Unknown, time: self.now });
     }
 
     /// A TCP connection that is being made.
@@ -441,10 +447,81 @@ pub fn line(fact: &Fact) -> String {
             };
             format!("lookup {result} {}", milliseconds(*duration))
         }
+        Fact::PullBegan(client) => format!("pull+ {}", whose(client)),
+        Fact::PullEnded(client) => format!("pull- {}", whose(client)),
+        Fact::Pulled(pulled) => pulled_text(pulled),
+        Fact::PullBytes { client, bytes } => format!("pull-bytes {} {bytes}", whose(client)),
+        Fact::PullChanged(record) => {
+            let image = record.image.as_deref().unwrap_or("?");
+            let state = if record.end.is_some() { "ended" } else { "runs" };
+            format!("log {} {state} {image} {} phases", record.id, record.phases.len())
+        }
+        Fact::CriCall { operation, status, duration, .. } => {
+            let status = match status {
+                CallStatus::Told(status) => status.as_str(),
+                CallStatus::Unread => "unread",
+                CallStatus::Cut => "cut",
+            };
+            format!("call {operation} {status} {}", milliseconds(*duration))
+        }
+        Fact::SandboxCreated { handler, status, .. } => {
+            format!("sandbox-created {} {}", handler.0, status_text(*status))
+        }
+        Fact::SandboxDeleted { handler, status, .. } => {
+            format!("sandbox-deleted {} {}", handler.0, status_text(*status))
+        }
+        Fact::SandboxRolledBack { handler, .. } => format!("sandbox-rolled-back {}", handler.0),
+        Fact::GcCycle { resource, duration, .. } => {
+            format!("gc-cycle {} {}", resource_text(*resource), milliseconds(*duration))
+        }
+        Fact::Reclaimed { resource, remover, .. } => {
+            let remover = match remover {
+                Remover::Kubelet => "kubelet",
+                Remover::User => "user",
+                Remover::Unknown => "unknown",
+            };
+            format!("reclaimed {} {remover}", resource_text(*resource))
+        }
+        Fact::ReclaimFailed { resource, .. } => format!("reclaim-failed {}", resource_text(*resource)),
         Fact::ProcessBegan { process } => format!("process+ {}", process.0),
         Fact::ProcessEnded { process } => format!("process- {}", process.0),
         Fact::Unattributed { reason } => format!("unattributed {reason}"),
         Fact::Corrected { gauge } => format!("corrected {gauge}"),
+    }
+}
+
+fn pulled_text(pulled: &Pulled) -> String {
+    let status = match (pulled.status, pulled.trouble) {
+        (PullStatus::Error, Some(trouble)) => trouble.as_str(),
+        (PullStatus::Error, None) => "error",
+        (PullStatus::Ok, _) => "ok",
+        (PullStatus::Unknown, _) => "unknown",
+    };
+    let known = |known, yes, no, unknown| match known {
+        Known::Yes => yes,
+        Known::No => no,
+        Known::Unknown => unknown,
+    };
+    let trigger = match pulled.trigger {
+        Trigger::Execution => "execution",
+        Trigger::Warmup => "warmup",
+        Trigger::Unknown => "trigger?",
+    };
+    format!(
+        "pulled {} {} {status} {} {} {trigger} {}",
+        whose(&pulled.client),
+        pulled.isolation.0,
+        known(pulled.on_disk, "on-disk", "not-on-disk", "on-disk?"),
+        known(pulled.has_creds, "creds", "no-creds", "creds?"),
+        milliseconds(pulled.duration)
+    )
+}
+
+fn resource_text(resource: Resource) -> &'static str {
+    match resource {
+        Resource::Image => "image",
+        Resource::Container => "container",
+        Resource::Sandbox => "sandbox",
     }
 }
 

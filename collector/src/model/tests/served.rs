@@ -77,7 +77,11 @@ fn a_server_that_is_left_without_an_answer_has_no_code() {
 #[test]
 fn a_local_socket_that_the_process_serves_is_open_at_once() {
     let mut scene = Scene::with_process();
-    let conn = scene.open(1, Ends::Unix { path: b"/run/agent.sock".to_vec(), serves: true }, Phase::Open);
+    let conn = scene.open(
+        1,
+        Ends::Unix { path: b"/run/agent.sock".to_vec(), serves: true, peer: None, peer_name: None },
+        Phase::Open,
+    );
     assert_eq!(scene.said(&["connection+"]), ["connection+ server"]);
     scene.close(conn);
     assert_eq!(scene.said(&["connection-"]), ["connection- server"]);

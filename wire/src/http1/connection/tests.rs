@@ -1,8 +1,9 @@
 use super::*;
 use crate::http::Method;
-use crate::http::shown::short;
+use crate::http::shown::{contents, lines};
 use Direction::{Received, Sent};
 
+mod content;
 mod loss;
 mod order;
 
@@ -63,8 +64,12 @@ impl Driver {
 
     /// The facts since the last look, in short. Exchange number first; times behind `@`.
     fn look(&mut self) -> String {
-        let lines: Vec<String> = self.facts.drain(..).map(|fact| short(&fact)).collect();
-        lines.join(", ")
+        lines(self.facts.drain(..))
+    }
+
+    /// What the bodies held since the last look.
+    fn contents(&mut self) -> String {
+        contents(self.facts.drain(..))
     }
 }
 

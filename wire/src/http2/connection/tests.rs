@@ -1,9 +1,10 @@
 use super::super::hpack::MAX_MEMORY;
 use super::*;
 use crate::http::Framing;
-use crate::http::shown::short;
+use crate::http::shown::{contents, lines};
 use Direction::{Received, Sent};
 
+mod content;
 mod loss;
 mod order;
 
@@ -85,8 +86,12 @@ impl Driver {
 
     /// The facts since the last look, in short. Stream first; times behind `@`.
     fn look(&mut self) -> String {
-        let lines: Vec<String> = self.facts.drain(..).map(|fact| short(&fact)).collect();
-        lines.join(", ")
+        lines(self.facts.drain(..))
+    }
+
+    /// What the bodies held since the last look.
+    fn contents(&mut self) -> String {
+        contents(self.facts.drain(..))
     }
 }
 
@@ -140,7 +145,7 @@ fn interim_responses_and_trailers_are_no_responses() {
     let mut d = Driver::opened();
     d.ask(1).head(Received, 1, &[(":status", "103")], 0).head(Received, 1, OK, 0).data(Received, 1, 5, 0);
     d.head(Received, 1, &[("grpc-status", "0")], END_STREAM);
-    assert_eq!(d.look(), "1 GET /a @1, 1 200 @3, 1 body 5, 1 Complete @5");
+    assert_eq!(d.look(), "1 GET /a @1, 1 200 @3, 1 body 5, 1 trailers ok, 1 Complete @5");
     // A call that fails at once, and one whose request has trailers.
     d.ask(3).head(Received, 3, &[(":status", "200"), ("grpc-status", "12")], END_STREAM);
     assert_eq!(d.look(), "3 GET /a @6, 3 200 @7, 3 Complete @7");

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::http::Credentials;
+use crate::trouble::Trouble;
 
 /// Most memory that the dynamic table of one decoder takes, counting 64 bytes for each entry beside its text.
 pub const MAX_MEMORY: usize = 16 * 1024;
@@ -19,8 +20,25 @@ const OVERHEAD: usize = 64;
 /// Keeping what is kept changes nothing more.
 pub fn kept<'a>(name: &[u8], value: &'a [u8]) -> &'a [u8] {
     match name {
-        b":method" | b":path" | b":authority" | b":status" | b"host" | b"content-length"
-        | b"content-type" | b"content-range" | b"location" | b"www-authenticate" | b"expect" => value,
+        b":method"
+        | b":path"
+        | b":authority"
+        | b":status"
+        | b"host"
+        | b"content-length"
+        | b"content-type"
+        | b"content-range"
+        | b"location"
+        | b"www-authenticate"
+        | b"expect"
+        | b"docker-content-digest"
+        | b"grpc-status"
+        | b"grpc-timeout" => value,
+        // What it complains of; the text may name anything.
+        b"grpc-message" => std::str::from_utf8(value)
+            .ok()
+            .and_then(Trouble::of_text)
+            .map_or(b"", |trouble| trouble.as_str().as_bytes()),
         b"authorization" => match Credentials::of_field(value) {
             Credentials::None => b"",
             Credentials::Basic => b"basic",
