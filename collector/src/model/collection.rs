@@ -12,7 +12,7 @@ use super::outbox::Outbox;
 /// A cycle is over when nothing was removed for so long, in nanoseconds.
 const QUIET: u64 = 5 * 1_000_000_000;
 
-/// Programs that are, or hold, a kubelet (k3s and MicroK8s have it inside).
+/// Programs that are, or hold, a kubelet (k3s and `MicroK8s` have it inside).
 const KUBELETS: [&[u8]; 4] = [b"kubelet", b"kubelite", b"k3s-server", b"k3s-agent"];
 /// Programs that people use.
 const TOOLS: [&[u8]; 7] = [b"crictl", b"ctr", b"nerdctl", b"docker", b"docker-compose", b"podman", b"curl"];
@@ -31,6 +31,7 @@ impl Remover {
 }
 
 /// Something that was to be removed.
+#[derive(Clone, Copy)]
 pub(super) struct Removal {
     pub runtime: TargetId,
     pub resource: Resource,

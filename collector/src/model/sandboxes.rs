@@ -14,13 +14,13 @@ use super::recent::Recent;
 const MOST: usize = 16_384;
 /// Handlers that are told apart.
 const MOST_HANDLERS: usize = 32;
-/// Longest name of a handler: it is that of a RuntimeClass, a DNS label (Kubernetes, "RuntimeClass").
+/// Longest name of a handler: it is that of a `RuntimeClass`, a DNS label (Kubernetes, "Runtime Class").
 const LONGEST_HANDLER: usize = 63;
 
 /// The sandboxes of all runtimes.
 pub(super) struct Sandboxes {
     /// By a hash of the id.
-    sandboxes: Recent<u64, Sandbox>,
+    known: Recent<u64, Sandbox>,
     /// The sandbox that a container is in.
     containers: Recent<u64, u64>,
     /// By a hash of target and uid: the handler that a pod's last sandbox was asked for with.
@@ -48,7 +48,7 @@ pub(super) struct Created {
 impl Sandboxes {
     pub fn new(hashes: Hashes) -> Self {
         Self {
-            sandboxes: Recent::new(MOST),
+            known: Recent::new(MOST),
             containers: Recent::new(MOST),
             pods: Recent::new(MOST),
             handlers: HashSet::new(),
@@ -95,7 +95,7 @@ impl Sandboxes {
         }
         if let (Status::Ok, Some(id)) = (status, &id) {
             let sandbox = Sandbox { handler: handler.clone(), used: false };
-            self.sandboxes.insert(self.hashes.id(id), sandbox);
+            self.known.insert(self.hashes.id(id), sandbox);
         }
         outbox.push(Fact::SandboxCreated { runtime, handler: handler.clone(), status, duration });
         if status == Status::Error {
@@ -112,7 +112,7 @@ impl Sandboxes {
     pub fn container_started(&mut self, container: &str) {
         let container = self.hashes.id(container);
         if let Some(sandbox) = self.containers.remove(&container)
-            && let Some(sandbox) = self.sandboxes.get(&sandbox)
+            && let Some(sandbox) = self.known.get(&sandbox)
         {
             sandbox.used = true;
         }
@@ -122,10 +122,10 @@ impl Sandboxes {
     pub fn removed(&mut self, runtime: TargetId, id: Option<&str>, status: Status, outbox: &Outbox) {
         let id = id.map(|id| self.hashes.id(id));
         let sandbox = match status {
-            Status::Ok => id.and_then(|id| self.sandboxes.remove(&id)),
+            Status::Ok => id.and_then(|id| self.known.remove(&id)),
             Status::Error => None,
         };
-        let known = id.and_then(|id| self.sandboxes.peek(&id)).or(sandbox.as_ref());
+        let known = id.and_then(|id| self.known.peek(&id)).or(sandbox.as_ref());
         let handler = known.map_or_else(unknown, |sandbox| sandbox.handler.clone());
         outbox.push(Fact::SandboxDeleted { runtime, handler, status });
         if let Some(Sandbox { handler, used: false }) = sandbox {

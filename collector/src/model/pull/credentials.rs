@@ -32,7 +32,7 @@ impl Presented {
             (Credentials::None, _) | (Credentials::Bearer, Some(false)) => self.bare = true,
             (Credentials::Basic, _) | (Credentials::Bearer, Some(true)) => self.shown = true,
             (Credentials::Bearer, None) | (Credentials::Other | Credentials::Unknown, _) => {
-                self.unsure = true
+                self.unsure = true;
             }
         }
     }

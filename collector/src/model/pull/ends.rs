@@ -105,12 +105,11 @@ impl Pulls {
             self.deadlines.pop_first();
             let Some(pull) = self.table.get_mut(&id) else { continue };
             pull.deadline = None;
-            match pull.closing {
-                Some(end) => self.finish(id, end),
-                None => {
-                    let end = by_traffic(pull, pull.last);
-                    self.end(id, end);
-                }
+            if let Some(end) = pull.closing {
+                self.finish(id, end);
+            } else {
+                let end = by_traffic(pull, pull.last);
+                self.end(id, end);
             }
         }
         self.tell_changed(now);

@@ -54,6 +54,7 @@ impl Subject {
 }
 
 /// A pull.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Pull {
     pub id: PullId,
     pub source: Source,
@@ -310,11 +311,7 @@ impl Pull {
             trigger: self.trigger,
             duration: end.time.saturating_sub(self.began),
         })));
-        outbox.push(Fact::PullChanged(Box::new(PullRecord {
-            end: Some(end),
-            on_disk,
-            ..self.record()
-        })));
+        outbox.push(Fact::PullChanged(Box::new(PullRecord { end: Some(end), on_disk, ..self.record() })));
         // What was not seen to end is put right.
         let unseen = end.status == PullStatus::Unknown;
         let forced = if unseen { outbox.set_forced(true) } else { false };

@@ -83,7 +83,7 @@ impl Pulls {
         self.learn_credentials(id, step, asked);
         let outbox = self.outbox.clone();
         let pull = self.table.get_mut(&id)?;
-        let first = pull.is_fresh();
+        let mut news = pull.is_fresh();
         if matches!(step, Step::Resolve | Step::Manifest) && asked.repository.is_some() {
             if pull.subject.repository.is_none() {
                 pull.subject = Subject::asked(asked);
@@ -92,6 +92,7 @@ impl Pulls {
                 pull.belongs_to(asked.client.clone(), &outbox);
                 if pull.image.is_none() {
                     pull.image = image(asked);
+                    news |= pull.image.is_some();
                 }
             }
         }
@@ -99,7 +100,7 @@ impl Pulls {
         if step == Step::Blob && pull.source == Source::Traffic && pull.resolved {
             pull.count(&outbox);
         }
-        if first && pull.counts() {
+        if news && pull.counts() {
             self.tell(id);
         }
         self.rest(id, None);

@@ -377,6 +377,7 @@ fn whose(client: &Client) -> String {
 }
 
 /// A fact as a line. The process's target is left out where it says nothing.
+#[expect(clippy::too_many_lines, reason = "one line for each kind of fact")]
 pub fn line(fact: &Fact) -> String {
     match fact {
         Fact::RequestBegan(client) => format!("request+ {}", whose(client)),
