@@ -6,13 +6,18 @@
 //! - [`unwatched`]: processes that are not watched;
 //! - [`pull`]: a pull of 1 GiB;
 //! - [`tls`]: a pull of 1 GiB over TLS, finding what to probe, and a probe on the path of the bytes beside it;
+//! - [`cri`]: a node whose 200 sandboxes are listed every second;
+//! - [`exchanges`]: 5,000 exchanges a second;
 //! - [`memory`]: resident memory with 1,000 open connections;
 //! - [`idle`]: no traffic at all.
 //!
 //! What the decoders of user space cost per call: `cargo bench -p wire`.
 #![expect(clippy::cast_precision_loss, reason = "a report needs no more than 52 bits")]
 
+mod cri;
+mod exchanges;
 mod idle;
+mod load;
 mod machine;
 mod memory;
 mod observer;
@@ -35,10 +40,12 @@ use report::Report;
 
 type Figures = fn(&mut Report);
 
-const ALL: [(&str, Figures); 5] = [
+const ALL: [(&str, Figures); 7] = [
     ("unwatched", unwatched::figures),
     ("pull", pull::figures),
     ("tls", tls::figures),
+    ("cri", cri::figures),
+    ("exchanges", exchanges::figures),
     ("memory", memory::figures),
     ("idle", idle::figures),
 ];
@@ -50,6 +57,11 @@ fn main() {
         && flag == memory::CLIENT
     {
         return memory::hold_connections(address);
+    }
+    if let Some((flag, arguments)) = arguments.split_first()
+        && flag == load::CLIENT
+    {
+        return load::client(arguments);
     }
     let output = arguments.iter().find_map(|it| it.strip_prefix("--output=").map(PathBuf::from));
     let wanted: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();

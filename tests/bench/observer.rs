@@ -85,12 +85,24 @@ impl Observer {
         Duration::from(clock_gettime(clock).expect("the CPU time of pullscope")).as_secs_f64()
     }
 
-    /// Memory that is resident, in KiB (`VmRSS` of `proc_pid_status(5)`).
+    /// Memory that is resident, in KiB.
     #[track_caller]
     pub fn resident(&self) -> u32 {
+        self.status("VmRSS:")
+    }
+
+    /// The most that ever was, in KiB.
+    #[track_caller]
+    pub fn peak(&self) -> u32 {
+        self.status("VmHWM:")
+    }
+
+    /// A size of `proc_pid_status(5)`.
+    #[track_caller]
+    fn status(&self, field: &str) -> u32 {
         let status =
             fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the status of pullscope");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("a field of the status");
         line.trim().trim_end_matches(" kB").parse().expect("a size in kB")
     }
 

@@ -4,6 +4,7 @@
 //! `/proc/PID/fdinfo` names the programs and maps that a process holds (kernel/bpf/syscall.c: `bpf_prog_show_fdinfo`,
 //! `bpf_map_show_fdinfo`), so another pullscope on the machine is told apart.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
@@ -98,6 +99,16 @@ pub fn total(runs: &BTreeMap<String, Runs>) -> Runs {
         count: sum.count + runs.count,
         nanoseconds: sum.nanoseconds + runs.nanoseconds,
     })
+}
+
+/// The programs by what they took, the dearest first.
+pub fn shown(runs: &BTreeMap<String, Runs>) -> String {
+    let mut runs: Vec<_> = runs.iter().filter(|(_, runs)| runs.count > 0).collect();
+    runs.sort_by_key(|(_, runs)| Reverse(runs.nanoseconds));
+    let shown = runs.into_iter().map(|(name, Runs { count, nanoseconds })| {
+        format!("{name} {count} runs of {} ns", nanoseconds / count)
+    });
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 /// The ring buffer of a process.

@@ -18,7 +18,7 @@ use pullscope_tests::process::poll;
 use pullscope_tests::registry::{Access, Registry};
 
 use crate::observer::{Observer, Strategy};
-use crate::programs::{Counting, Ring, Runs, total};
+use crate::programs::{Counting, Ring, Runs, shown, total};
 use crate::report::{Report, Unit};
 
 pub const LAYER: usize = 1 << 30;
@@ -176,12 +176,7 @@ impl Counted {
 
     /// The programs by what they took, the dearest first.
     pub fn shown(&self) -> String {
-        let mut runs: Vec<_> = self.runs.iter().filter(|(_, runs)| runs.count > 0).collect();
-        runs.sort_by_key(|(_, runs)| std::cmp::Reverse(runs.nanoseconds));
-        let shown = runs.into_iter().map(|(name, Runs { count, nanoseconds })| {
-            format!("{name} {count} runs of {} ns", nanoseconds / count)
-        });
-        shown.collect::<Vec<_>>().join(", ")
+        shown(&self.runs)
     }
 }
 

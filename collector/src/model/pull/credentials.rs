@@ -6,22 +6,25 @@ use super::record::Known;
 
 /// The evidence. It is about presence only; credentials themselves never come here.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a piece of evidence of its own")]
 pub(super) struct Presented {
     /// Somebody showed some.
     shown: bool,
-    /// The API that asked for the pull said that there are none, or a request to the registry had none.
+    /// The API that asked for the pull said that there are none.
+    none_given: bool,
+    /// A request to the registry had none.
     bare: bool,
-    /// There may have been some that nobody saw.
+    /// A request may have had some.
     unsure: bool,
 }
 
 impl Presented {
-    /// What the API said that asked for the pull; `None` where it can't be known.
+    /// What the API said that asked for the pull; `None` where it can't be known: then the requests to the registry tell.
     pub fn by_api(&mut self, credentials: Option<bool>) {
         match credentials {
             Some(true) => self.shown = true,
-            Some(false) => self.bare = true,
-            None => self.unsure = true,
+            Some(false) => self.none_given = true,
+            None => {}
         }
     }
 
@@ -46,7 +49,8 @@ impl Presented {
     pub fn known(self, hidden: bool) -> Known {
         match self {
             Self { shown: true, .. } => Known::Yes,
-            Self { bare: true, unsure: false, .. } if !hidden => Known::No,
+            Self { unsure: true, .. } => Known::Unknown,
+            Self { bare: true, .. } | Self { none_given: true, .. } if !hidden => Known::No,
             _ => Known::Unknown,
         }
     }
@@ -90,6 +94,11 @@ mod tests {
         };
         assert_eq!(presented(token), Known::Unknown);
         assert_eq!(presented(|p| p.by_api(None)), Known::Unknown);
+        let seen = |p: &mut Presented| {
+            p.by_api(None);
+            p.by_request(Credentials::None, None);
+        };
+        assert_eq!(presented(seen), Known::No);
         let mut hidden = Presented::default();
         hidden.by_api(Some(false));
         assert_eq!(hidden.known(true), Known::Unknown);

@@ -38,6 +38,8 @@ use record::{Isolation, PullEnd, PullId, PullStatus, Source, Trigger};
 pub(super) use ends::{of_connect, of_lookup};
 pub(super) use traffic::{Answered, Asked, Ended, Link};
 
+/// Longest image reference that is kept: a name of 255 characters, a tag of 128 and a digest have room.
+const LONGEST_IMAGE: usize = 1024;
 /// How long the end of a pull waits for the ends of its requests, in nanoseconds: the kernel is asked in between.
 const LINGER: u64 = 2_000_000_000;
 
@@ -158,6 +160,7 @@ impl Pulls {
     pub fn called(&mut self, called: Called) -> Option<PullId> {
         let Called { pid, target, source, image, isolation, trigger, credentials, time } = called;
         self.process_began(pid, time);
+        let image = image.filter(|image| image.len() <= LONGEST_IMAGE);
         let registry = image.as_deref().map_or(RegistryLabel::Unknown, RegistryLabel::from_reference);
         let id = self.insert(source, pid, Client { process: target, registry }, time)?;
         let isolation = isolation.unwrap_or_else(|| self.flavour(target).isolation());

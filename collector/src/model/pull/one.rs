@@ -15,6 +15,10 @@ use crate::model::outbox::{Guard, InFlight, Outbox};
 
 /// Most requests of a pull that are kept for the log.
 const MOST_PHASES: usize = 256;
+/// Most blobs of all its manifests.
+const MOST_BLOBS: usize = 2048;
+/// Longest tag or digest that is kept: a digest of SHA-512 has 135 characters.
+const LONGEST_REFERENCE: usize = 192;
 /// Most manifests that are known to belong to a pull: an index names some tens.
 const MOST_MANIFESTS: usize = 512;
 
@@ -196,6 +200,7 @@ impl Pull {
             self.left_out = self.left_out.saturating_add(1);
             return None;
         }
+        let reference = reference.filter(|reference| reference.len() <= LONGEST_REFERENCE);
         let phase =
             Phase { step, reference, began: time, first_byte: None, ended: None, bytes: 0, code: None };
         self.phases.push(phase);
@@ -240,7 +245,7 @@ impl Pull {
 
     /// The registry said which manifest it means.
     pub fn has_digest(&mut self, digest: String) {
-        if self.digest.is_none() {
+        if self.digest.is_none() && digest.len() <= LONGEST_REFERENCE {
             self.digest = Some(digest);
             self.changed = true;
         }
@@ -251,8 +256,10 @@ impl Pull {
         self.changed = true;
         match document {
             Document::Index(Index { entries }) => {
+                let digests = entries.into_iter().map(|entry| entry.digest);
+                let digests = digests.filter(|digest| digest.len() <= LONGEST_REFERENCE);
                 let room = MOST_MANIFESTS.saturating_sub(self.manifests.len());
-                self.manifests.extend(entries.into_iter().map(|entry| entry.digest).take(room));
+                self.manifests.extend(digests.take(room));
             }
             Document::Manifest(Manifest { config, layers }) => {
                 let blob = |digest: String, size: Option<u64>, config| Blob {
@@ -266,7 +273,8 @@ impl Pull {
                 let named = self.named.get_or_insert_default();
                 for blob in config.into_iter().chain(layers) {
                     // Layers that are empty often stand there more than once.
-                    if !named.iter().any(|known| known.digest == blob.digest) {
+                    let fits = named.len() < MOST_BLOBS && blob.digest.len() <= LONGEST_REFERENCE;
+                    if fits && !named.iter().any(|known| known.digest == blob.digest) {
                         named.push(blob);
                     }
                 }
