@@ -28,7 +28,7 @@ use pclntab::{Code, Table};
 pub struct GoProgram {
     /// The release that made it.
     pub version: Version,
-    /// Type hashes and field offsets of that release, and of the modules whose functions are among the probes.
+    /// Type hashes and field offsets of that release, with which the modules agree whose functions are among the probes.
     pub layout: Layout,
     /// Where functions begin in the file, by point. A point may be there several times: a program may have several copies of
     /// HTTP/2, all with this layout.
@@ -44,7 +44,7 @@ pub fn inspect<S: Source + ?Sized>(elf: &Elf<'_, S>) -> Result<Option<GoProgram>
         return if pclntab::has_section(elf) { Err(Refusal::VersionUnknown) } else { Ok(None) };
     };
     let version = Version::parse(&info.version)?;
-    let mut layout = layout::of(version)?;
+    let layout = layout::of(version)?;
     let table = Table::read(elf)?;
     let mut probes = Vec::new();
     let mut refused = Vec::new();
@@ -52,7 +52,7 @@ pub fn inspect<S: Source + ?Sized>(elf: &Elf<'_, S>) -> Result<Option<GoProgram>
     for (function, found) in table.find(elf)? {
         let checked = found
             .and_then(|code| place(elf, function.point, code))
-            .and_then(|offset| modules.check(function, &mut layout).map(|()| offset));
+            .and_then(|offset| modules.check(function, &layout).map(|()| offset));
         match checked {
             Ok(offset) => probes.push((function, offset)),
             Err(refusal) => refused.push((function.point, refusal)),
@@ -85,7 +85,7 @@ fn place<S: Source + ?Sized>(elf: &Elf<'_, S>, point: Point, code: Code) -> Resu
     Ok(offset + at as u64)
 }
 
-/// The encoder of golang.org/x/net is also used by gRPC, whose requests and responses are not looked at: it is of use only
+/// The encoder of golang.org/x/net is also used by gRPC, whose calls are read on sockets and not in programs: it is of use only
 /// together with the HTTP/2 client of the same module.
 fn drop_lone_fields(probes: &mut Vec<(Function, u64)>) {
     let has_client = probes

@@ -55,8 +55,6 @@ points! {
     H2ServeDone => "h2_serve_done",
     /// `http2.(*serverConn).closeStream`: a server is done with an HTTP/2 stream.
     H2ServeEnd => "h2_serve_end",
-    /// `google.golang.org/grpc/internal/transport.(*http2Server).operateHeaders`: a gRPC server has received the head of a call.
-    GrpcRequest => "grpc_request",
     /// `SSL_do_handshake`, which `SSL_connect` and `SSL_accept` call
     SslHandshake => "ssl_handshake",
     /// `SSL_read`

@@ -41,8 +41,8 @@ pub enum Refusal {
     Instruction,
     /// The table of functions has the name more than once.
     Repeated,
-    /// A function of a module (golang.org/x/net, google.golang.org/grpc) whose version the program does not tell, or whose
-    /// layout is not known or differs from the standard library's.
+    /// A function of the module golang.org/x/net, whose version the program does not tell, or whose layout is not known or differs
+    /// from the standard library's.
     Module,
 }
 

@@ -92,13 +92,9 @@ shared! {
         pub h2_writer_conn: u32,
         /// `http2.responseWriterState.status`; `.sentContentLen` lies 16 behind it, `.wroteBytes` 24
         pub h2_writer_status: u32,
-        /// `google.golang.org/grpc/internal/transport.http2Server.conn`
-        pub grpc_server_conn: u32,
-        /// 1 when `operateHeaders` takes a context before the frame.
-        pub grpc_has_context: u32,
         /// `net/http.body.sawEOF`
         pub body_saw_eof: u32,
-    } size 84
+    } size 76
 }
 
 impl Layout {

@@ -95,7 +95,9 @@ pub fn client(arguments: &[String]) {
     let began = Instant::now();
     let each = |(number, stream)| thread::spawn(move || exchange(number, stream, load, began));
     let threads: Vec<_> = streams.into_iter().enumerate().map(each).collect();
-    threads.into_iter().for_each(|thread| thread.join().expect("a connection does its part"));
+    for thread in threads {
+        thread.join().expect("a connection does its part");
+    }
     println!("{}", began.elapsed().as_secs_f64());
 }
 
@@ -157,7 +159,9 @@ fn serve(listener: &TcpListener) {
         thread::spawn(move || answer(stream))
     };
     let threads: Vec<_> = (0..CONNECTIONS).map(answer).collect();
-    threads.into_iter().for_each(|thread| thread.join().expect("a connection is served to its end"));
+    for thread in threads {
+        thread.join().expect("a connection is served to its end");
+    }
 }
 
 #[track_caller]

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use pullscope_tests::clients::{Client as Program, Puller};
@@ -62,7 +61,6 @@ impl Worker {
 type Ends = BTreeMap<[String; 3], u64>;
 
 struct Storm {
-    next: AtomicUsize,
     /// Where the images are.
     good: String,
     /// A layer of this image does not come.
@@ -71,8 +69,9 @@ struct Storm {
 }
 
 impl Storm {
-    /// Works until all pulls are done.
-    fn work(&self, worker: Worker, client: &cri::Client) {
+    /// Makes the pulls of the worker in this place: each has as many.
+    fn work(&self, at: usize, client: &cri::Client) {
+        let worker = WORKERS[at];
         let digest = self.stuck.layers[0].digest.clone();
         let layer = self.stuck.layers[0].clone();
         let server = faulty::serve(&self.stuck, move |request| {
@@ -87,12 +86,9 @@ impl Storm {
         };
         // buildah asks for nothing that it has.
         let (keeps, mut has) = (matches!(worker, Worker::Program(Program::Buildah)), HashSet::new());
-        loop {
-            let number = self.next.fetch_add(1, Ordering::SeqCst);
-            if number >= PULLS {
-                return;
-            }
-            if number.is_multiple_of(KILLED) {
+        for (round, number) in (at..PULLS).step_by(WORKERS.len()).enumerate() {
+            // Not in the same rounds for all.
+            if (round + at).is_multiple_of(KILLED) {
                 let (reference, before) = (format!("{}/a/b:c", server.address()), asked(&server));
                 let stuck = || asked(&server) > before;
                 if let Some(puller) = &puller {
@@ -138,20 +134,16 @@ fn every_pull_is_counted_once() {
     let site = named.fold(Site::new(), |site, (number, image)| {
         site.static_image(image, &format!("team/app-{number}:v1"))
     });
-    let storm = Storm {
-        next: AtomicUsize::new(0),
-        good: site.address().to_string(),
-        stuck: Image::make(&[400_000], 8),
-        ends: Mutex::default(),
-    };
+    let storm =
+        Storm { good: site.address().to_string(), stuck: Image::make(&[400_000], 8), ends: Mutex::default() };
     let _nginx = Nginx::start([site]);
     let node = Node::start(&Place::machine(), Settings::default());
     let client = cri::Client::start("kubelet", &node.socket());
     let collector = Collector::start(&alone);
     thread::scope(|scope| {
-        for worker in WORKERS {
+        for at in 0..WORKERS.len() {
             let (storm, client) = (&storm, &client);
-            scope.spawn(move || storm.work(worker, client));
+            scope.spawn(move || storm.work(at, client));
         }
     });
 

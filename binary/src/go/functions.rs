@@ -12,8 +12,6 @@ pub enum Library {
     Standard,
     /// The module `golang.org/x/net`.
     Net,
-    /// The module `google.golang.org/grpc`.
-    Grpc,
 }
 
 /// A function that is probed.
@@ -39,9 +37,6 @@ pub fn named(name: &str) -> Option<Function> {
         (path, "hpack") if is_module(path, "golang.org/x/net/http2") => {
             hpack(function).map(|point| Function { point, library: Library::Net })
         }
-        (path, "transport") if is_module(path, "google.golang.org/grpc/internal") => (function
-            == "(*http2Server).operateHeaders")
-            .then_some(Function { point: Point::GrpcRequest, library: Library::Grpc }),
         _ => None,
     }
 }
@@ -112,10 +107,6 @@ mod tests {
             of("golang.org/x/net/http2/hpack.(*Encoder).WriteField"),
             Some((Point::H2Field, Library::Net))
         );
-        assert_eq!(
-            of("google.golang.org/grpc/internal/transport.(*http2Server).operateHeaders"),
-            Some((Point::GrpcRequest, Library::Grpc))
-        );
     }
 
     #[test]
@@ -129,7 +120,6 @@ mod tests {
             "notgolang.org/x/net/http2.(*ClientConn).writeHeaders",
             "example.com/golang.org/x/net/http2.(*ClientConn).writeHeaders",
             "golang.org/x/net/http2.(*ClientConn).writeHeaders.func1",
-            "google.golang.org/grpc/internal/transport.(*http2Client).operateHeaders",
         ] {
             assert_eq!(named(name), None, "{name}");
         }

@@ -71,8 +71,6 @@ const SAME: Layout = Layout {
     h2_server_stream_id: 8,
     h2_writer_conn: Layout::UNKNOWN,
     h2_writer_status: Layout::UNKNOWN,
-    grpc_server_conn: Layout::UNKNOWN,
-    grpc_has_context: Layout::UNKNOWN,
     body_saw_eof: Layout::UNKNOWN,
 };
 

@@ -1,7 +1,7 @@
-//! The modules that a program was built from, and what is known of their layout.
+//! The module `golang.org/x/net` that a program was built from, and what is known of its layout.
 //!
 //! The structs of a module belong to its version and not to the Go release. A program tells the version, unless it was built
-//! without modules (Debian's are); then their functions are not probed.
+//! without modules (Debian's are); then the module's functions are not probed.
 
 use collector_common::go::Layout;
 
@@ -21,62 +21,44 @@ const NET_CLIENT: [u32; 3] = [8, 40, 288];
 /// `serverConn.conn`, `stream.id`, `responseWriterState.conn`, `.status`
 const NET_SERVER: [u32; 4] = [16, 8, 16, 72];
 
-/// Versions of google.golang.org/grpc: the first and the last that are known, and the one that gave `operateHeaders` a context and
-/// took it out of `http2Server` (`internal/transport/http2_server.go`).
-const GRPC_FROM: Number = (1, 40, 0);
-const GRPC_CONTEXT: Number = (1, 60, 0);
-const GRPC_BEFORE: Number = (1, 85, 0);
-
-/// Versions of the modules that matter; none where the program does not tell.
+/// What a program says of its modules: the version of golang.org/x/net, none where it does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Modules {
     net: Option<Number>,
-    grpc: Option<Number>,
 }
 
 impl Modules {
     /// Reads the lines of `go version -m`: `dep`, path, version, and where a module is replaced, `=>`, path, version.
     pub fn parse(lines: &str) -> Self {
-        let mut modules = Self::default();
-        let mut last = None;
+        const NET: &str = "golang.org/x/net";
+        let mut net = None;
+        let mut last_is_net = false;
         for line in lines.lines() {
             let mut words = line.split('\t');
             match (words.next(), words.next(), words.next()) {
                 (Some("dep" | "mod"), Some(path), Some(version)) => {
-                    if let Some(known) = modules.of(path) {
-                        *known = number(version);
-                    }
-                    last = Some(path);
-                }
-                (Some("=>"), Some(path), version) => {
-                    // Another module in its place has another layout.
-                    let version = if last == Some(path) { version.and_then(number) } else { None };
-                    if let Some(known) = last.and_then(|last| modules.of(last)) {
-                        *known = version;
+                    last_is_net = path == NET;
+                    if last_is_net {
+                        net = number(version);
                     }
                 }
-                _ => last = None,
+                // Another module in its place has another layout.
+                (Some("=>"), Some(path), version) if last_is_net => {
+                    net = version.filter(|_| path == NET).and_then(number);
+                }
+                _ => last_is_net = false,
             }
         }
-        modules
+        Self { net }
     }
 
-    fn of(&mut self, path: &str) -> Option<&mut Option<Number>> {
-        match path {
-            "golang.org/x/net" => Some(&mut self.net),
-            "google.golang.org/grpc" => Some(&mut self.grpc),
-            _ => None,
-        }
-    }
-
-    /// Whether the layout of a function's structs is known and can be told together with what the layout has already.
-    pub fn check(self, function: Function, layout: &mut Layout) -> Result<(), Refusal> {
+    /// Whether the layout of a function's structs is known and is that of the release.
+    pub fn check(self, function: Function, layout: &Layout) -> Result<(), Refusal> {
         match function.library {
             Library::Standard => Ok(()),
             // It has arguments only, and they have always been the same.
             Library::Net if function.point == Point::H2Field => Ok(()),
             Library::Net => self.check_net(function.point, layout),
-            Library::Grpc => self.check_grpc(layout),
         }
     }
 
@@ -98,14 +80,6 @@ impl Modules {
         };
         if known && agrees { Ok(()) } else { Err(Refusal::Module) }
     }
-
-    fn check_grpc(self, layout: &mut Layout) -> Result<(), Refusal> {
-        let version = self.grpc.filter(|version| GRPC_FROM <= *version && *version < GRPC_BEFORE);
-        let has_context = version.ok_or(Refusal::Module)? >= GRPC_CONTEXT;
-        layout.grpc_server_conn = if has_context { 16 } else { 32 };
-        layout.grpc_has_context = u32::from(has_context);
-        Ok(())
-    }
 }
 
 /// `v0.17.0`, or `v1.60.0-dev` and other forms with something behind the numbers, which stand for what comes before that
@@ -123,8 +97,8 @@ mod tests {
     #[test]
     fn versions_come_from_the_list() {
         let list = "path\tx\nmod\tx\t(devel)\t\ndep\tgolang.org/x/net\tv0.17.0\th1:a=\n\
-                    dep\tgoogle.golang.org/grpc\tv1.59.0\th1:b=\nbuild\t-compiler=gc\n";
-        assert_eq!(Modules::parse(list), Modules { net: Some((0, 17, 0)), grpc: Some((1, 59, 0)) });
+                    dep\texample.com/x\tv1.59.0\th1:b=\nbuild\t-compiler=gc\n";
+        assert_eq!(Modules::parse(list), Modules { net: Some((0, 17, 0)) });
         assert_eq!(Modules::parse(""), Modules::default());
     }
 
@@ -136,6 +110,8 @@ mod tests {
         assert_eq!(replaced("golang.org/x/net\tv0.23.0"), Some((0, 23, 0)));
         assert_eq!(replaced("example.com/net\tv0.23.0"), None);
         assert_eq!(replaced("./net"), None);
+        let other = "dep\tgolang.org/x/net\tv0.17.0\ndep\tx\tv1.0.0\n=>\tgolang.org/x/net\tv0.23.0";
+        assert_eq!(Modules::parse(other).net, Some((0, 17, 0)));
     }
 
     #[test]
@@ -151,8 +127,8 @@ mod tests {
     fn a_layout_that_differs_is_refused() {
         let function = |point| Function { point, library: Library::Net };
         let of = |minor| super::super::layout::of(crate::Version { major: 1, minor, patch: 0 }).unwrap();
-        let net = |version| Modules { net: version, grpc: None };
-        let check = |version, point, minor| net(version).check(function(point), &mut of(minor));
+        let net = |version| Modules { net: version };
+        let check = |version, point, minor| net(version).check(function(point), &of(minor));
         assert_eq!(check(Some((0, 17, 0)), Point::H2End, 22), Ok(()));
         assert_eq!(check(Some((0, 17, 0)), Point::H2ServeEnd, 22), Ok(()));
         // The standard library of 1.27 has another `serverConn`; that of 1.19 another `clientStream`.
@@ -161,20 +137,5 @@ mod tests {
         for unknown in [None, Some((0, 6, 0)), Some((0, 48, 0))] {
             assert_eq!(check(unknown, Point::H2End, 22), Err(Refusal::Module));
         }
-    }
-
-    #[test]
-    fn grpc_moved_its_context() {
-        let check = |version| {
-            let mut layout =
-                super::super::layout::of(crate::Version { major: 1, minor: 22, patch: 0 }).unwrap();
-            let modules = Modules { net: None, grpc: Some(version) };
-            let function = Function { point: Point::GrpcRequest, library: Library::Grpc };
-            modules.check(function, &mut layout).map(|()| (layout.grpc_server_conn, layout.grpc_has_context))
-        };
-        assert_eq!(check((1, 59, 5)), Ok((32, 0)));
-        assert_eq!(check((1, 60, 0)), Ok((16, 1)));
-        assert_eq!(check((1, 39, 0)), Err(Refusal::Module));
-        assert_eq!(check((1, 85, 0)), Err(Refusal::Module));
     }
 }

@@ -201,8 +201,6 @@ fn layouts_are_those_of_the_programs() {
             h2_server_stream_id: types.member(&http2("stream"), "id"),
             h2_writer_conn: types.member(&writer, "conn"),
             h2_writer_status: types.member(&writer, "status"),
-            grpc_server_conn: Layout::UNKNOWN,
-            grpc_has_context: Layout::UNKNOWN,
             body_saw_eof: types.member("net/http.body", "sawEOF"),
         };
         assert_eq!(known, read, "{program}");

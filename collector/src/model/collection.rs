@@ -4,6 +4,7 @@
 //! is known by who asks. Others remove what a person wants removed, or nobody knows why.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::event::{Pid, TargetId};
 use super::fact::{Fact, Remover, Resource, Status};
@@ -49,9 +50,20 @@ pub(super) struct Collections(HashMap<(TargetId, Pid, Resource), Cycle>);
 struct Cycle {
     began: u64,
     ended: u64,
+    /// Held by what is being removed.
+    removing: Removing,
 }
 
+/// Something is being removed: as long as this is kept, the cycle goes on in which that began.
+#[derive(Clone, Default)]
+pub(super) struct Removing(Arc<()>);
+
 impl Collections {
+    /// A removal begins in a cycle that goes on, if there is one.
+    pub fn begun(&self, runtime: TargetId, by: Pid, resource: Resource) -> Option<Removing> {
+        self.0.get(&(runtime, by, resource)).map(|cycle| cycle.removing.clone())
+    }
+
     /// Something was removed, or was not.
     pub fn removed(&mut self, removal: Removal, status: Status, outbox: &Outbox) {
         let Removal { runtime, resource, remover, by, began, ended } = removal;
@@ -63,7 +75,11 @@ impl Collections {
         }
         if let (Remover::Kubelet, Some(by)) = (remover, by) {
             self.expire(began, outbox);
-            let cycle = self.0.entry((runtime, by, resource)).or_insert(Cycle { began, ended });
+            let cycle = self.0.entry((runtime, by, resource)).or_insert_with(|| Cycle {
+                began,
+                ended,
+                removing: Removing::default(),
+            });
             cycle.began = cycle.began.min(began);
             cycle.ended = cycle.ended.max(ended);
         }
@@ -72,7 +88,8 @@ impl Collections {
     /// Ends the cycles in which nothing was removed for long enough.
     pub fn expire(&mut self, now: u64, outbox: &Outbox) {
         self.0.retain(|(runtime, _, resource), cycle| {
-            let over = cycle.ended.saturating_add(QUIET) <= now;
+            let idle = Arc::strong_count(&cycle.removing.0) == 1;
+            let over = idle && cycle.ended.saturating_add(QUIET) <= now;
             if over {
                 let duration = cycle.ended.saturating_sub(cycle.began);
                 outbox.push(Fact::GcCycle { runtime: *runtime, resource: *resource, duration });

@@ -90,15 +90,17 @@ impl Exchange {
             }
             _ => None,
         };
+        let scope = (kind == Kind::Token).then(|| oci::scope(head.target.query())).flatten();
+        let repository = scope.as_deref().or(asked.request.repository);
         let link = context.pulls.asked(&pull::Asked {
             pid,
             client: &asking.of.client,
             kind,
             method,
             host: asked.request.mirror_of.as_deref().or(head.host.as_deref()),
-            repository: asked.request.repository,
+            repository,
             reference: asked.request.reference.as_ref().map(oci::Reference::as_str),
-            repository_hash: repository_hash(&asked.request, &head, kind, context),
+            repository_hash: repository.map(|repository| context.hashes.id(repository)),
             subject: asked.subject,
             credentials: head.credentials,
             redirected: asked.link,
@@ -348,18 +350,6 @@ impl Exchange {
 /// Codes that send the client to `Location` for what it asked for (RFC 9110 section 15.4).
 fn redirects(code: u16) -> bool {
     matches!(code, 301 | 302 | 303 | 307 | 308)
-}
-
-/// By which a token and the repository that it is for are found together.
-fn repository_hash(
-    request: &oci::OciRequest<'_>,
-    head: &RequestHead,
-    kind: Kind,
-    context: &Context,
-) -> Option<u64> {
-    let scope = (kind == Kind::Token).then(|| oci::scope(head.target.query())).flatten();
-    let repository = scope.as_deref().or(request.repository)?;
-    Some(context.hashes.id(repository))
 }
 
 fn part_of(head: &ResponseHead) -> Option<ContentRange> {

@@ -31,7 +31,7 @@ pub(super) struct Sandboxes {
 
 struct Sandbox {
     handler: Isolation,
-    /// A container was started in it.
+    /// A container was started in it, or may have been.
     used: bool,
 }
 
@@ -103,9 +103,14 @@ impl Sandboxes {
         }
     }
 
-    /// A container was created in a sandbox.
-    pub fn container_created(&mut self, sandbox: &str, container: &str) {
-        self.containers.insert(self.hashes.id(container), self.hashes.id(sandbox));
+    /// A container was created in a sandbox. One whose id is not known may be started without anybody noticing.
+    pub fn container_created(&mut self, sandbox: &str, container: Option<&str>) {
+        let sandbox = self.hashes.id(sandbox);
+        if let Some(container) = container {
+            self.containers.insert(self.hashes.id(container), sandbox);
+        } else if let Some(sandbox) = self.known.get(&sandbox) {
+            sandbox.used = true;
+        }
     }
 
     /// A container was started.

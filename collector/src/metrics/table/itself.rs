@@ -67,8 +67,8 @@ pub const BINARIES_REFUSED: Counter<(Refused,)> = counter(Texts {
             pullscope_connections_by_visibility_total. `pullscope check` says more about each program. \
             version_unknown: a Go program that does not say which release made it, or was not made by a release. too_old, \
             too_new: made by a Go release whose layout is not known. functions_unknown, function_doubtful: what has to be \
-            probed could not be found, or not beyond doubt. module_unknown: HTTP/2 or gRPC from a module version whose \
-            layout is not known. unreadable, malformed, too_much, other_machine: the file itself. \
+            probed could not be found, or not beyond doubt. module_unknown: HTTP/2 from a version of golang.org/x/net \
+            whose layout is not known. unreadable, malformed, too_much, other_machine: the file itself. \
             changing: it was written to again and again. table_full: more files than are remembered. not_looked_at: \
             pullscope cannot look at files any more. attach_failed: the kernel refused. other: anything else.",
 });

@@ -5,7 +5,7 @@ use wire::grpc::{Message, Status};
 
 use super::{Asked, End};
 use crate::model::Context;
-use crate::model::collection::Removal;
+use crate::model::collection::{Removal, Removing};
 use crate::model::fact::{CallStatus, Fact, Resource, Status as Outcome};
 use crate::model::pull::Called;
 use crate::model::pull::record::{PullId, Source, Trigger};
@@ -60,6 +60,17 @@ pub(super) fn unnamed_pull(
     pull(asked, request, true, context)
 }
 
+/// A call begins: it may be part of a collection that goes on.
+pub(super) fn begun(call: Call, asked: &Asked, context: &Context) -> Option<Removing> {
+    let resource = match call {
+        Call::RemovePodSandbox => Resource::Sandbox,
+        Call::RemoveContainer => Resource::Container,
+        Call::RemoveImage => Resource::Image,
+        _ => return None,
+    };
+    context.collections.begun(asked.target, asked.peer?.pid, resource)
+}
+
 /// A call has ended.
 pub(super) fn ended(
     call: Call,
@@ -71,30 +82,35 @@ pub(super) fn ended(
     let runtime = asked.target;
     let duration = end.time.saturating_sub(asked.began);
     context.outbox.push(Fact::CriCall { runtime, operation: call.as_str(), status: end.status, duration });
+    let (request, response) = (Message::first(request.bytes()), Message::first(response.bytes()));
+    let id = || request.as_ref().and_then(cri::id);
+    match (call, end.status) {
+        // What may have been started was, as far as rollbacks go.
+        (Call::StartContainer, CallStatus::Told(Status::Ok) | CallStatus::Unread | CallStatus::Cut) => {
+            if let Some(container) = id() {
+                context.sandboxes.container_started(&container);
+            }
+        }
+        (Call::CreateContainer, CallStatus::Told(Status::Ok) | CallStatus::Unread) => {
+            if let Some(sandbox) = id() {
+                let container = response.as_ref().and_then(cri::id);
+                context.sandboxes.container_created(&sandbox, container.as_deref());
+            }
+        }
+        _ => {}
+    }
     let status = match end.status {
         CallStatus::Told(Status::Ok) => Outcome::Ok,
         CallStatus::Told(_) | CallStatus::Cut => Outcome::Error,
         // What became of it is not known.
         CallStatus::Unread => return,
     };
-    let (request, response) = (Message::first(request.bytes()), Message::first(response.bytes()));
-    let id = || request.as_ref().and_then(cri::id);
     match call {
         Call::RunPodSandbox => {
             let asked_for = request.as_ref().map(RunPodSandboxRequest::read).unwrap_or_default();
             let id = response.as_ref().and_then(cri::id);
             let created = Created { runtime, handler: asked_for.handler, pod: asked_for.pod, id };
             context.sandboxes.created(created, status, duration, &context.outbox);
-        }
-        Call::CreateContainer if status == Outcome::Ok => {
-            if let (Some(sandbox), Some(id)) = (id(), response.as_ref().and_then(cri::id)) {
-                context.sandboxes.container_created(&sandbox, &id);
-            }
-        }
-        Call::StartContainer if status == Outcome::Ok => {
-            if let Some(id) = id() {
-                context.sandboxes.container_started(&id);
-            }
         }
         Call::RemovePodSandbox => {
             context.sandboxes.removed(runtime, id().as_deref(), status, &context.outbox);

@@ -17,6 +17,7 @@ use wire::http::{Outcome, RequestHead, ResponseHead, Role, Trailers};
 use wire::trouble::Trouble;
 
 use super::Context;
+use super::collection::Removing;
 use super::event::{Pid, TargetId};
 use super::exchange::{Peer, Seat};
 use super::fact::{CallStatus, Remover};
@@ -34,6 +35,8 @@ pub(super) struct Call {
     trailers: Trailers,
     /// The pull that it asks for, once that is known.
     pull: Option<PullId>,
+    /// The collection that it is part of.
+    removing: Option<Removing>,
 }
 
 /// Who was asked, when, by whom.
@@ -92,6 +95,9 @@ impl Call {
             // The one that is asked is watched as a rule, and tells of it.
             call.what = containerd::seen_by_client(&call, context)?;
         }
+        if let What::Cri(method) = call.what {
+            call.removing = cri::begun(method, &call.asked, context);
+        }
         if let What::Engine(request) = &call.what {
             call.pull = request.begin(&call.asked, context);
         }
@@ -113,7 +119,16 @@ impl Call {
             registry_auth,
         };
         let (request, response) = (Start::default(), Start::default());
-        Self { asked, what, request, response, code: None, trailers: Trailers::default(), pull: None }
+        Self {
+            asked,
+            what,
+            request,
+            response,
+            code: None,
+            trailers: Trailers::default(),
+            pull: None,
+            removing: None,
+        }
     }
 
     /// Whether its end is waited for: a gauge rests on it.

@@ -46,7 +46,12 @@ impl Pulls {
                 pull.last = pull.last.max(time);
                 pull.has_trouble(With::Connection, trouble);
             });
-            self.rest(id, None);
+            if self.table.get(&id).is_some_and(|pull| pull.source == Source::Traffic) {
+                // Nobody will say that it is given up.
+                self.settle(id, time);
+            } else {
+                self.rest(id, None);
+            }
         }
     }
 

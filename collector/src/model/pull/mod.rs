@@ -116,9 +116,21 @@ impl Pulls {
         self.table.len()
     }
 
+    /// Processes that are known here.
+    #[cfg(test)]
+    pub fn pullers(&self) -> usize {
+        self.pullers.len()
+    }
+
+    /// Pulls that are over some time.
+    #[cfg(test)]
+    pub fn deadlines(&self) -> usize {
+        self.deadlines.len()
+    }
+
     /// A process is there; `time` is when it became what it is.
     pub fn process_began(&mut self, pid: Pid, time: u64) {
-        self.pullers.entry(pid).or_insert_with(|| Puller::new(time));
+        self.pullers.entry(pid).or_insert_with(|| Puller::new(time)).known = true;
     }
 
     /// A process was forked by another.
@@ -159,7 +171,6 @@ impl Pulls {
     /// An API asks for a pull.
     pub fn called(&mut self, called: Called) -> Option<PullId> {
         let Called { pid, target, source, image, isolation, trigger, credentials, time } = called;
-        self.process_began(pid, time);
         let image = image.filter(|image| image.len() <= LONGEST_IMAGE);
         let registry = image.as_deref().map_or(RegistryLabel::Unknown, RegistryLabel::from_reference);
         let id = self.insert(source, pid, Client { process: target, registry }, time)?;
@@ -237,7 +248,8 @@ impl Pulls {
             self.outbox.unattributed(reason::PULLS_FULL);
             return None;
         }
-        let puller = self.pullers.get_mut(&pid)?;
+        // The beginning of the process may have been lost, or it was forgotten: then it is kept as long as its pulls are.
+        let puller = self.pullers.entry(pid).or_insert_with(|| Puller::new(began));
         let id = PullId(self.next);
         self.next += 1;
         puller.pulls.push(id);
@@ -257,10 +269,17 @@ impl Pulls {
         if let Some(deadline) = pull.deadline {
             self.deadlines.remove(&(deadline, id));
         }
-        if let Some(puller) = self.pullers.get_mut(&pull.pid) {
-            puller.pulls.retain(|known| *known != id);
-        }
+        self.leave(pull.pid, id);
         Some(pull)
+    }
+
+    /// A pull is none of its process's any more.
+    fn leave(&mut self, pid: Pid, id: PullId) {
+        let Some(puller) = self.pullers.get_mut(&pid) else { return };
+        puller.pulls.retain(|known| *known != id);
+        if !puller.known && puller.pulls.is_empty() {
+            self.pullers.remove(&pid);
+        }
     }
 
     /// It is over. How far its requests have come, the kernel may be about to tell.
@@ -271,9 +290,8 @@ impl Pulls {
             return self.finish(id, end);
         }
         pull.closing = Some(end);
-        if let Some(puller) = self.pullers.get_mut(&pull.pid) {
-            puller.pulls.retain(|known| *known != id);
-        }
+        let pid = pull.pid;
+        self.leave(pid, id);
         self.rest(id, Some(end.time.saturating_add(LINGER)));
     }
 

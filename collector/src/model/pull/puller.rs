@@ -29,6 +29,8 @@ pub(super) struct Puller {
     /// What it was started for, if it is a client program.
     pub purpose: Option<Purpose>,
     pub began: u64,
+    /// Whether its beginning was told, so that its end will be.
+    pub known: bool,
     /// Who started it, if that one is watched.
     pub parent: Option<Pid>,
     /// Its pulls that go on, in the order in which they began.
@@ -48,6 +50,7 @@ impl Puller {
         Self {
             purpose: None,
             began,
+            known: false,
             parent: None,
             pulls: Vec::new(),
             has_pulled: false,

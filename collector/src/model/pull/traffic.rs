@@ -9,7 +9,7 @@ use super::Pulls;
 use super::one::{Pull, Subject};
 use super::puller::Puller;
 use super::record::{PullId, Source, Step};
-use super::troubles::With;
+use super::troubles::{Troubles, With};
 use crate::model::event::{Pid, Purpose};
 use crate::model::fact::Client;
 
@@ -21,6 +21,7 @@ pub(in crate::model) struct Asked<'a> {
     pub method: Method,
     /// The host that was asked, or that a mirror stands in for.
     pub host: Option<&'a str>,
+    /// Also the one that a token is asked for.
     pub repository: Option<&'a str>,
     /// Tag or digest.
     pub reference: Option<&'a str>,
@@ -68,7 +69,8 @@ impl Pulls {
     /// A request begins. Gives its place, if it is part of a pull.
     pub fn asked(&mut self, asked: &Asked<'_>) -> Option<Link> {
         if let Some(link) = asked.redirected {
-            let pull = self.table.get_mut(&link.pull)?;
+            // A pull that is over takes no more, also not by this way.
+            let pull = self.table.get_mut(&link.pull).filter(|pull| pull.closing.is_none())?;
             pull.asked_again(link.phase, asked.time);
             self.rest(link.pull, None);
             return Some(link);
@@ -87,6 +89,14 @@ impl Pulls {
         if matches!(step, Step::Resolve | Step::Manifest) && asked.repository.is_some() {
             if pull.subject.repository.is_none() {
                 pull.subject = Subject::asked(asked);
+            } else if pull.source == Source::Client
+                && !pull.resolved
+                && pull.subject.repository.as_deref() != asked.repository
+            {
+                // The mirror does not have it: what is asked for now counts.
+                pull.subject = Subject::asked(asked);
+                pull.troubles = Troubles::default();
+                pull.image = None;
             }
             if !pull.is_by_api() {
                 pull.belongs_to(asked.client.clone(), &outbox);
@@ -215,10 +225,7 @@ impl Pulls {
 
     /// Begins a pull that no API has asked for.
     fn begin(&mut self, step: Step, asked: &Asked<'_>) -> Option<PullId> {
-        self.process_began(asked.pid, asked.time);
-        let puller = self.pullers.get(&asked.pid)?;
-        let purpose = puller.purpose;
-        match purpose {
+        match self.pullers.get(&asked.pid).and_then(|puller| puller.purpose) {
             Some(Purpose::Other) => None,
             Some(Purpose::Pull | Purpose::Run | Purpose::Build) => {
                 self.end_before(asked.pid, asked.time);
@@ -265,7 +272,14 @@ impl Pulls {
             if let (Some(repository), true) = (asked.repository_hash, known) {
                 puller.tokens.insert(repository, !bare);
             }
-            return self.change(id, |pull| pull.credentials.by_token_request(known && !bare));
+            // Of several pulls it may be another's, if it does not say what for.
+            let only = puller.pulls == [id];
+            return self.change(id, |pull| {
+                let named = asked.repository.is_some();
+                if only || (named && pull.subject.repository.as_deref() == asked.repository) {
+                    pull.credentials.by_token_request(known && !bare);
+                }
+            });
         }
         let token = token_of(puller, asked);
         self.change(id, |pull| pull.credentials.by_request(asked.credentials, token));
@@ -297,12 +311,21 @@ fn is_for(pull: &Pull, asked: &Asked<'_>) -> bool {
     (same && pull.knows_manifest(reference)) || is_within(pull, asked)
 }
 
-/// Whether a mirror may be asked for what an API has asked for: mirrors put a name before the repository's.
+/// Whether a mirror may be asked for what an API has asked for, or a client goes on from a mirror that has nothing: mirrors put
+/// a name before the repository's.
 fn is_within(pull: &Pull, asked: &Asked<'_>) -> bool {
     let (Some(known), Some(repository)) = (&pull.subject.repository, asked.repository) else { return false };
-    pull.is_by_api()
-        && (repository == known
-            || repository.strip_suffix(known.as_str()).is_some_and(|before| before.ends_with('/')))
+    let within = |whole: &str, part: &str| {
+        whole == part || whole.strip_suffix(part).is_some_and(|before| before.ends_with('/'))
+    };
+    match pull.source {
+        Source::Cri | Source::Engine | Source::Transfer => within(repository, known),
+        Source::Client => {
+            let same = !pull.resolved && pull.subject.reference.as_deref() == asked.reference;
+            same && (within(known, repository) || within(repository, known))
+        }
+        Source::Traffic => false,
+    }
 }
 
 /// The image as a reference, put together from a request.

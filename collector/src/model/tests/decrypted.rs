@@ -1,8 +1,8 @@
 //! Bytes and frames inside TLS, as OpenSSL takes or gives them, and frames in the clear.
 
-use super::go::captured;
+use super::frames::Frames;
 use super::scene::{BLOB, Scene, get, ok, response};
-use crate::model::event::{ConnId, Direction, Ends, Event, Frame, Layer, Phase};
+use crate::model::event::{Direction, Ends, Frame, Layer, Phase};
 
 const REGISTRY: &str = "registry.example.com";
 const SAID: [&str; 5] = ["visible", "request+", "request-", "bytes", "unattributed"];
@@ -67,68 +67,14 @@ fn a_close_cuts_what_is_inside() {
     assert_eq!(scene.said(&SAID)[2..], ["request- example.com blob GET none first - all -"]);
 }
 
-/// Frames with literal header fields (RFC 7541 section 6.2), as hardly any program sends them.
-struct Frames {
-    conn: ConnId,
-    layer: Layer,
-}
-
-impl Frames {
-    fn tell(
-        &self,
-        scene: &mut Scene,
-        direction: Direction,
-        (kind, flags, stream): (u8, u8, u32),
-        payload: &[u8],
-        length: u32,
-    ) {
-        scene.advance_in(self.conn, self.layer, direction, u64::from(length) + 9);
-        let frame =
-            Frame { direction, layer: self.layer, kind, flags, stream, length, payload: captured(payload) };
-        let flows = scene.flows_in(self.conn, self.layer);
-        let (conn, lost, time) = (self.conn, scene.lost(self.conn), scene.now);
-        scene.tell(Event::Frame { conn, pid: 1, frame, flows, lost, time });
-    }
-
-    fn headers(
-        &self,
-        scene: &mut Scene,
-        direction: Direction,
-        stream: u32,
-        end: bool,
-        fields: &[(&str, &str)],
-    ) {
-        let mut block = Vec::new();
-        for (name, value) in fields {
-            block.push(0);
-            for text in [name, value] {
-                block.push(u8::try_from(text.len()).unwrap());
-                block.extend(text.as_bytes());
-            }
-        }
-        let length = u32::try_from(block.len()).unwrap();
-        self.tell(scene, direction, (1, 4 | u8::from(end), stream), &block, length);
-    }
-
-    fn ask(&self, scene: &mut Scene, direction: Direction, stream: u32, path: &str) {
-        let fields = [(":method", "GET"), (":scheme", "https"), (":authority", REGISTRY), (":path", path)];
-        self.headers(scene, direction, stream, true, &fields);
-    }
-
-    /// `DATA` without its bytes.
-    fn data(&self, scene: &mut Scene, direction: Direction, stream: u32, length: u32, end: bool) {
-        self.tell(scene, direction, (0, u8::from(end), stream), b"", length);
-    }
-}
-
 #[test]
 fn frames_inside_tls_and_in_the_clear() {
     for (layer, visible) in [(Layer::Decrypted, "visible decoded"), (Layer::Socket, "visible plaintext")] {
         let mut scene = Scene::with_readable_process();
         let conn = scene.connect(1, "10.0.0.1:443");
         let frames = Frames { conn, layer };
-        frames.ask(&mut scene, Direction::Sent, 1, BLOB);
-        frames.ask(&mut scene, Direction::Sent, 3, "/v2/");
+        frames.ask(&mut scene, Direction::Sent, 1, REGISTRY, BLOB);
+        frames.ask(&mut scene, Direction::Sent, 3, REGISTRY, "/v2/");
         assert_eq!(scene.model.connections_in_progress().collect::<Vec<_>>(), [conn]);
         frames.headers(&mut scene, Direction::Received, 3, true, &[(":status", "401")]);
         frames.headers(
@@ -161,7 +107,7 @@ fn frames_that_were_lost_leave_nothing_in_flight() {
     let mut scene = Scene::with_process();
     let conn = scene.connect(1, "10.0.0.1:80");
     let frames = Frames { conn, layer: Layer::Socket };
-    frames.ask(&mut scene, Direction::Sent, 1, BLOB);
+    frames.ask(&mut scene, Direction::Sent, 1, REGISTRY, BLOB);
     scene.all();
     scene.lose_event(conn);
     scene.progress(conn);
@@ -169,7 +115,7 @@ fn frames_that_were_lost_leave_nothing_in_flight() {
     assert!(said.contains(&"request- example.com blob GET none first - all -".into()), "{said:?}");
     assert_eq!(scene.model.connections_in_progress().count(), 0);
     // What begins after that is seen.
-    frames.ask(&mut scene, Direction::Sent, 3, "/v2/");
+    frames.ask(&mut scene, Direction::Sent, 3, REGISTRY, "/v2/");
     frames.headers(&mut scene, Direction::Received, 3, true, &[(":status", "200")]);
     assert_eq!(
         scene.said(&["request+", "request-"]),
@@ -182,19 +128,19 @@ fn frames_out_of_step_end_what_is_in_flight() {
     let mut scene = Scene::with_process();
     let conn = scene.connect(1, "10.0.0.1:80");
     let frames = Frames { conn, layer: Layer::Socket };
-    frames.ask(&mut scene, Direction::Sent, 1, BLOB);
+    frames.ask(&mut scene, Direction::Sent, 1, REGISTRY, BLOB);
     scene.all();
     frames.tell(&mut scene, Direction::Received, (Frame::OUT_OF_STEP, 0, 0), b"", 0);
     assert_eq!(scene.said(&["request-"]), ["request- example.com blob GET none first - all -"]);
     // Nobody would tell of an answer: what is asked meanwhile ends as unknown at once.
-    frames.ask(&mut scene, Direction::Sent, 3, "/v2/");
+    frames.ask(&mut scene, Direction::Sent, 3, REGISTRY, "/v2/");
     assert_eq!(
         scene.said(&["request+", "request-"]),
         ["request+ example.com", "request- example.com ping GET none first - all -"]
     );
     assert_eq!(scene.model.connections_in_progress().count(), 0);
     frames.tell(&mut scene, Direction::Received, (Frame::JOINED, 0, 0), b"", 0);
-    frames.ask(&mut scene, Direction::Sent, 5, "/v2/");
+    frames.ask(&mut scene, Direction::Sent, 5, REGISTRY, "/v2/");
     frames.headers(&mut scene, Direction::Received, 5, true, &[(":status", "200")]);
     assert_eq!(
         scene.said(&["request+", "request-"]),
@@ -213,7 +159,7 @@ fn a_connection_that_was_joined_late() {
     assert_eq!(scene.said(&["visible"]), Vec::<String>::new());
     // The path is the newest entry of a table that nobody saw.
     frames.tell(&mut scene, Direction::Sent, (1, 5, 401), &[0x82, 0x87, 0xbe], 3);
-    frames.ask(&mut scene, Direction::Sent, 403, "/v2/");
+    frames.ask(&mut scene, Direction::Sent, 403, REGISTRY, "/v2/");
     frames.tell(&mut scene, Direction::Received, (Frame::JOINED, 0, 0), b"", 0);
     frames.headers(&mut scene, Direction::Received, 403, true, &[(":status", "200")]);
     assert_eq!(
@@ -242,10 +188,10 @@ fn on_a_local_socket_only_registry_requests_are_traffic() {
     let path = b"/run/containerd/containerd.sock".to_vec();
     let conn = scene.open(1, Ends::Unix { path, serves: true, peer: None, peer_name: None }, Phase::Open);
     let frames = Frames { conn, layer: Layer::Socket };
-    frames.ask(&mut scene, Direction::Received, 1, "/runtime.v1.ImageService/PullImage");
+    frames.ask(&mut scene, Direction::Received, 1, REGISTRY, "/runtime.v1.ImageService/PullImage");
     assert_eq!(scene.said(&["visible", "served+", "unattributed"]), ["visible plaintext"]);
     frames.headers(&mut scene, Direction::Sent, 1, true, &[(":status", "200")]);
-    frames.ask(&mut scene, Direction::Received, 3, BLOB);
+    frames.ask(&mut scene, Direction::Received, 3, REGISTRY, BLOB);
     assert_eq!(scene.said(&["served+", "unattributed"]), ["served+ 0"]);
 }
 

@@ -6,12 +6,16 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::lookups;
+use super::pulling::{
+    IMAGE, blob_of, digest, document, field, index, manifest, manifest_of, message as grpc, pull_request,
+};
 use super::scene::{BLOB, MANIFEST, get, response};
+use super::tally::{Gauges, Pulled};
 use crate::model::event::{
     Amount, Captured, ConnId, Direction, Ending, Ends, Event, Flow, Flows, Frame, Layer, Message, Part,
-    Phase, Pid, Protocol, TargetId,
+    Phase, Pid, Protocol, Purpose, TargetId,
 };
-use crate::model::fact::Fact;
+use crate::model::pull::Flavour;
 use crate::model::{Limits, Model, Settings};
 
 fn limits() -> Limits {
@@ -26,36 +30,6 @@ fn limits() -> Limits {
         peers_of_all: 2,
         pulls: 3,
         goroutines: 2,
-    }
-}
-
-/// What is in flight, by the labels of its beginning.
-#[derive(Default)]
-struct Gauges(HashMap<String, i64>);
-
-impl Gauges {
-    fn add(&mut self, fact: &Fact) -> Result<(), TestCaseError> {
-        let (labels, step) = match fact {
-            Fact::RequestBegan(client) => (format!("request {client:?}"), 1),
-            Fact::RequestEnded { client, .. } => (format!("request {client:?}"), -1),
-            Fact::ServedBegan { process } => (format!("served {process:?}"), 1),
-            Fact::ServedEnded { process, .. } => (format!("served {process:?}"), -1),
-            Fact::ConnectionBegan { process, role } => (format!("connection {process:?} {role:?}"), 1),
-            Fact::ConnectionEnded { process, role } => (format!("connection {process:?} {role:?}"), -1),
-            Fact::PullBegan(client) => (format!("pull {client:?}"), 1),
-            Fact::PullEnded(client) => (format!("pull {client:?}"), -1),
-            Fact::ProcessBegan { process } => (format!("process {process:?}"), 1),
-            Fact::ProcessEnded { process } => (format!("process {process:?}"), -1),
-            _ => return Ok(()),
-        };
-        let value = self.0.entry(labels).or_default();
-        *value += step;
-        prop_assert!(*value >= 0, "an end without a beginning: {fact:?}");
-        Ok(())
-    }
-
-    fn open(&self) -> i64 {
-        self.0.values().sum()
     }
 }
 
@@ -85,8 +59,32 @@ fn ends() -> impl Strategy<Value = Ends> {
     prop_oneof![
         6 => (address(), address()).prop_map(|(local, remote)| Ends::Tcp { local, remote }),
         1 => address().prop_map(|server| Ends::Dns { server }),
-        1 => any::<bool>().prop_map(|serves| Ends::Unix { path: b"/run/s".to_vec(), serves, peer: None, peer_name: None }),
+        4 => (any::<bool>(), peer()).prop_map(|(serves, (peer, name))| {
+            let peer_name = name.map(|name| name.as_bytes().to_vec());
+            Ends::Unix { path: b"/run/s".to_vec(), serves, peer, peer_name }
+        }),
     ]
+}
+
+fn peer() -> impl Strategy<Value = (Option<Pid>, Option<&'static str>)> {
+    let names = prop::sample::select(vec![None, Some("kubelet"), Some("crictl")]);
+    (prop::option::of(pid()), names)
+}
+
+fn ending() -> impl Strategy<Value = Ending> {
+    prop::sample::select(vec![
+        Ending::Exited(0),
+        Ending::Exited(1),
+        Ending::Killed(9),
+        Ending::Became(b"conmon".to_vec()),
+        Ending::Became(b"sh".to_vec()),
+        Ending::Unknown,
+    ])
+}
+
+fn purpose() -> impl Strategy<Value = Purpose> {
+    let all = [Purpose::Pull, Purpose::Pull, Purpose::Run, Purpose::Build, Purpose::Serve, Purpose::Other];
+    prop::sample::select(all.to_vec())
 }
 
 /// Mostly whole messages, so that the sequences get somewhere; sometimes pieces of them, or noise.
@@ -102,6 +100,17 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
         response(307, "Location: http://cdn.example.net/data\r\n", 0, 0),
         response(401, "WWW-Authenticate: Bearer realm=\"http://a.example.net/t\"\r\n", 0, 0),
         response(500, "", 0, 0),
+        get("registry.example.com", &manifest_of("library/app", &digest('b'))),
+        get("registry.example.com", &manifest_of("library/app", &digest('b'))),
+        get("registry.example.com", &blob_of("library/app", 'c')),
+        get("registry.example.com", &blob_of("library/app", 'c')),
+        get("a.example.net", "/t?scope=repository:library/app:pull"),
+        document("", &index("b")),
+        document("", &manifest('c', "")),
+        document("", &manifest('c', "1")),
+        "POST /images/create?fromImage=example.com%2Fa HTTP/1.1\r\nHost: d\r\n\r\n".into(),
+        "POST /containers/create HTTP/1.1\r\nHost: d\r\n\r\n".into(),
+        document("", "{\"errorDetail\":{\"message\":\"denied\"}}\n"),
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n".into(),
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into(),
         String::new(),
@@ -162,6 +171,19 @@ fn layer() -> impl Strategy<Value = Layer> {
     prop::sample::select(vec![Layer::Socket, Layer::Socket, Layer::Decrypted])
 }
 
+/// The head of a call, in literals.
+fn call(path: &str) -> Vec<u8> {
+    let mut block = vec![0x83, 0x86, 0x04];
+    for text in [path, "content-type", "application/grpc"] {
+        if text == "content-type" {
+            block.push(0);
+        }
+        block.push(u8::try_from(text.len()).unwrap());
+        block.extend(text.as_bytes());
+    }
+    block
+}
+
 /// Mostly frames that say something; header blocks in literals (RFC 7541 appendix C).
 fn frame() -> impl Strategy<Value = Frame> {
     let request = b"\x82\x86\x44\x04/v2/\x41\x0bexample.com".to_vec();
@@ -178,6 +200,18 @@ fn frame() -> impl Strategy<Value = Frame> {
         (9, 4, vec![0x88]),
         (Frame::OUT_OF_STEP, 0, vec![]),
         (Frame::JOINED, 0, vec![]),
+        (1, 4, call("/runtime.v1.ImageService/PullImage")),
+        (1, 4, call("/runtime.v1.ImageService/PullImage")),
+        (1, 4, call("/runtime.v1.ImageService/PullImage")),
+        (1, 4, call("/runtime.v1.ImageService/RemoveImage")),
+        (1, 4, call("/runtime.v1.RuntimeService/RunPodSandbox")),
+        (1, 4, call("/containerd.services.transfer.v1.Transfer/Transfer")),
+        (0, 1, pull_request(IMAGE)),
+        (0, 1, pull_request(IMAGE)),
+        (0, 1, grpc(&[field(1, digest('b'))])),
+        // `grpc-status: 0` and `grpc-status: 4`.
+        (1, 5, b"\x00\x0bgrpc-status\x010".to_vec()),
+        (1, 5, b"\x88\x00\x0bgrpc-status\x014".to_vec()),
     ]);
     (direction(), layer(), kinds, 0_u32..6, 0_u32..3000).prop_map(|(direction, layer, kind, stream, more)| {
         let (kind, flags, payload) = kind;
@@ -252,7 +286,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (pid(), target()).prop_map(|(pid, target)| Step::Tell(Event::ProcessBegan { pid, target, time: 0 })),
         1 => (pid(), pid(), target())
             .prop_map(|(pid, parent, target)| Step::Tell(Event::ProcessForked { pid, parent, target, time: 0 })),
-        1 => pid().prop_map(|pid| Step::Tell(Event::ProcessEnded { pid, how: Ending::Unknown, time: 0 })),
+        1 => (pid(), ending()).prop_map(|(pid, how)| Step::Tell(Event::ProcessEnded { pid, how, time: 0 })),
+        3 => (pid(), purpose()).prop_map(|(pid, purpose)| Step::Tell(Event::Purpose { pid, purpose, time: 0 })),
         1 => pid().prop_map(|pid| Step::Tell(Event::Instrumented { pid, time: 0 })),
         4 => (conn(), pid(), target(), ends(), phase())
             .prop_map(|(conn, pid, target, ends, phase)| Step::Tell(Event::Opened { conn, pid, target, ends, phase, time: 0 })),
@@ -279,7 +314,8 @@ fn at(event: Event, now: u64) -> Event {
         Event::ProcessForked { pid, parent, target, .. } => {
             Event::ProcessForked { pid, parent, target, time: now }
         }
-        Event::ProcessEnded { pid, how, .. } => Event::ProcessEnded { pid, how: how.clone(), time: now },
+        Event::ProcessEnded { pid, how, .. } => Event::ProcessEnded { pid, how, time: now },
+        Event::Purpose { pid, purpose, .. } => Event::Purpose { pid, purpose, time: now },
         Event::Instrumented { pid, .. } => Event::Instrumented { pid, time: now },
         Event::Opened { conn, pid, target, ends, phase, .. } => {
             Event::Opened { conn, pid, target, ends, phase, time: now }
@@ -402,10 +438,11 @@ proptest! {
         let limits = limits();
         let mut model = Model::new(Settings {
             limits: limits.clone(),
-            flavours: Vec::new(),
+            flavours: vec![Flavour::Cri, Flavour::Docker, Flavour::Podman],
             hash_key: [3, 4],
         });
         let mut gauges = Gauges::default();
+        let mut pulled = Pulled::default();
         for event in events(steps) {
             let mut facts = Vec::new();
             match event {
@@ -414,6 +451,7 @@ proptest! {
             }
             for fact in &facts {
                 gauges.add(fact)?;
+                pulled.add(fact)?;
             }
             let sizes = model.sizes();
             prop_assert!(sizes.connections <= limits.connections);
@@ -424,9 +462,11 @@ proptest! {
             prop_assert!(model.connections_in_progress().count() <= sizes.connections);
         }
         prop_assert_eq!(gauges.open(), 0, "{:?}", gauges.0);
+        pulled.check()?;
         let sizes = model.sizes();
         prop_assert_eq!((sizes.connections, sizes.processes, sizes.downloads, sizes.pulls), (0, 0, 0, 0));
         prop_assert_eq!(model.connections_in_progress().count() + model.context.fields.len(), 0);
         prop_assert_eq!(model.connections.deadlines() + model.context.downloads.deadlines(), 0);
+        prop_assert_eq!((model.context.pulls.pullers(), model.context.pulls.deadlines()), (0, 0));
     }
 }

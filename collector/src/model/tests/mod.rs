@@ -1,9 +1,13 @@
 //! The model, driven with events and judged by the facts that come out.
 
+mod calls_cri;
+mod calls_engine;
+mod collections;
 mod connects;
 mod decrypted;
 mod downloads;
 mod exchanges;
+mod frames;
 mod gauges;
 mod go;
 mod go_http1;
@@ -11,8 +15,15 @@ mod go_http2;
 mod go_loss;
 mod go_served;
 mod lookups;
+mod pull_endings;
+mod pull_ends;
+mod pull_traffic;
+mod pulling;
+mod pulls;
 mod registries;
 mod resync;
+mod sandboxes;
 mod scene;
 mod served;
+mod tally;
 mod tls;

@@ -17,7 +17,7 @@ use crate::model::fact::{
     Visibility,
 };
 use crate::model::pull::Flavour;
-use crate::model::pull::record::{Known, PullStatus, Trigger};
+use crate::model::pull::record::{Known, PullRecord, PullStatus, Trigger};
 use crate::model::{Limits, Model, Settings};
 
 pub const MS: u64 = 1_000_000;
@@ -26,6 +26,8 @@ pub struct Scene {
     pub model: Model,
     pub now: u64,
     lines: Vec<String>,
+    records: Vec<PullRecord>,
+    targets: HashMap<Pid, TargetId>,
     connections: HashMap<ConnId, State>,
     next: u64,
 }
@@ -68,7 +70,15 @@ impl Scene {
     pub fn with_limits(limits: Limits) -> Self {
         let flavours = vec![Flavour::Oci, Flavour::Cri, Flavour::Docker, Flavour::Podman];
         let model = Model::new(Settings { limits, flavours, hash_key: [1, 2] });
-        Self { model, now: 1000 * MS, lines: Vec::new(), connections: HashMap::new(), next: 1 }
+        Self {
+            model,
+            now: 1000 * MS,
+            lines: Vec::new(),
+            records: Vec::new(),
+            targets: HashMap::new(),
+            connections: HashMap::new(),
+            next: 1,
+        }
     }
 
     /// A scene with one process, 1.
@@ -114,7 +124,8 @@ impl Scene {
         let protocol = if matches!(ends, Ends::Dns { .. }) { Protocol::Dns } else { Protocol::Unknown };
         let (socket, decrypted) = (Stream::new(protocol), Stream::new(Protocol::Unknown));
         self.connections.insert(conn, State { pid, phase, socket, decrypted, lost: 0 });
-        self.tell(Event::Opened { conn, pid, target: TargetId(0), ends, phase, time: self.now });
+        let target = self.targets.get(&pid).copied().unwrap_or(TargetId(0));
+        self.tell(Event::Opened { conn, pid, target, ends, phase, time: self.now });
         conn
     }
 
@@ -167,6 +178,11 @@ impl Scene {
 
     pub fn flows_in(&mut self, conn: ConnId, layer: Layer) -> Flows {
         self.connections.get_mut(&conn).unwrap().stream(layer).flows
+    }
+
+    /// The process that uses the connection.
+    pub fn pid_of(&self, conn: ConnId) -> Pid {
+        self.connections[&conn].pid
     }
 
     /// Events of the connection that were lost.
@@ -283,6 +299,9 @@ impl Scene {
     }
 
     pub fn tell(&mut self, event: Event) {
+        if let Event::ProcessBegan { pid, target, .. } | Event::ProcessForked { pid, target, .. } = event {
+            self.targets.insert(pid, target);
+        }
         let mut facts = Vec::new();
         self.model.event(event, &mut facts);
         self.keep(&facts);
@@ -299,6 +318,17 @@ impl Scene {
 
     fn keep(&mut self, facts: &[Fact]) {
         self.lines.extend(facts.iter().map(line));
+        for fact in facts {
+            if let Fact::PullChanged(record) = fact {
+                self.records.retain(|known| known.id != record.id);
+                self.records.push((**record).clone());
+            }
+        }
+    }
+
+    /// How each pull that the log was told of stood last, in the order in which they were told of.
+    pub fn records(&self) -> &[PullRecord] {
+        &self.records
     }
 
     /// The facts since the last call that begin with one of these words.
