@@ -88,12 +88,11 @@ fn observe(
         max_connections: settings.max_connections.get(),
         measure: settings.bpf_stats,
     };
-    let model =
-        Model::new(model::Settings {
-            limits: model::Limits::default(),
-            flavours: settings.targets.as_slice().iter().map(flavour).collect(),
-            hash_key: [random(), random()],
-        });
+    let model = Model::new(model::Settings {
+        limits: model::Limits::default(),
+        flavours: settings.targets.as_slice().iter().map(flavour).collect(),
+        hash_key: [random(), random()],
+    });
     let wanted = settings.wanted();
     let observer = Observer::start(
         &options,

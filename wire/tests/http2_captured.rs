@@ -97,10 +97,7 @@ fn summary(facts: &[Fact]) -> Vec<String> {
             Fact::Unnamed { exchange, .. } => {
                 exchanges.insert(*exchange, (UNNAMED.into(), 0, 0, 0, String::new()));
             }
-            Fact::Content { .. }
-            | Fact::Trailers { .. }
-            | Fact::Unparsed { .. }
-            | Fact::Upgraded { .. } => {}
+            Fact::Content { .. } | Fact::Trailers { .. } | Fact::Unparsed { .. } | Fact::Upgraded { .. } => {}
         }
     }
     let line = |(asked, code, sent, received, end)| format!("{asked} {code} {sent} {received}{end}");

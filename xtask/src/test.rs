@@ -70,9 +70,7 @@ fn all(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<()> {
                 end_to_end(workspace, live, built, tests, &[("PULLSCOPE_STRATEGY", strategy)])
             })?;
         }
-        steps.step("end-to-end vm", |live| {
-            end_to_end(workspace, live, built, (&["--test=vm"], &[]), &[])
-        })?;
+        steps.step("end-to-end vm", |live| end_to_end(workspace, live, built, (&["--test=vm"], &[]), &[]))?;
     }
     Ok(())
 }

@@ -88,6 +88,7 @@ pub const GC_RECLAIMED: Counter<(Runtime, Resource, Remover)> = counter(Texts {
 pub const GC_ERRORS: Counter<(Runtime, Resource)> = counter(Texts {
     name: "gc_errors_total",
     unit: "removals",
-    help: "Images, containers and sandboxes that were to be removed and were not.",
-    about: "Moves when RemoveImage, RemoveContainer or RemovePodSandbox fails, whoever asked.",
+    help: "Images, containers and sandboxes that garbage collection was to remove and could not.",
+    about: "Moves when RemoveImage, RemoveContainer or RemovePodSandbox of the kubelet fails. What others cannot remove is no \
+            collection.",
 });

@@ -30,8 +30,8 @@ pub(super) fn transfer(asked: &Asked, request: &Start, context: &mut Context) ->
         image: Some(image),
         isolation: None,
         trigger,
-        // The client is asked for them when the registry demands some.
-        credentials: None,
+        // The client is asked for them when the registry demands some: requests tell.
+        credentials: Some(false),
         time: asked.began,
     })
 }

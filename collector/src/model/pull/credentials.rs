@@ -14,17 +14,17 @@ pub(super) struct Presented {
     none_given: bool,
     /// A request to the registry had none.
     bare: bool,
-    /// A request may have had some.
+    /// The API may have given some, or a request may have had some.
     unsure: bool,
 }
 
 impl Presented {
-    /// What the API said that asked for the pull; `None` where it can't be known: then the requests to the registry tell.
+    /// What the API said that asked for the pull; `None` where it can't be known: it may have given some.
     pub fn by_api(&mut self, credentials: Option<bool>) {
         match credentials {
             Some(true) => self.shown = true,
             Some(false) => self.none_given = true,
-            None => {}
+            None => self.unsure = true,
         }
     }
 
@@ -98,7 +98,7 @@ mod tests {
             p.by_api(None);
             p.by_request(Credentials::None, None);
         };
-        assert_eq!(presented(seen), Known::No);
+        assert_eq!(presented(seen), Known::Unknown);
         let mut hidden = Presented::default();
         hidden.by_api(Some(false));
         assert_eq!(hidden.known(true), Known::Unknown);
