@@ -1,8 +1,8 @@
 //! `pullscope pulls`: what a running pullscope knows of image pulls.
 //!
-//! - [`client`] asks it over HTTP; [`events`] reads what it streams;
-//! - [`table`] is a line for each pull; [`waterfall`] is one pull over its time;
-//! - [`terminal`] is what both need to know of where they are printed, [`units`] how numbers are written.
+//! - `client` asks it over HTTP; `events` reads what it streams;
+//! - `table` is a line for each pull; `waterfall` is one pull over its time;
+//! - `terminal` is what both need to know of where they are printed, `units` how numbers are written.
 
 mod client;
 mod events;

@@ -1,6 +1,6 @@
 //! Pulls: one image, once, whoever saw it.
 //!
-//! Who asks for a pull, in the order of trust: the CRI, the Docker Engine API, containerd's Transfer service ([`Pulls::called`]);
+//! Who asks for a pull, in the order of trust: the CRI, the Docker Engine API, containerd's Transfer service (`Pulls::called`);
 //! a client program that was started to pull ([`Purpose`]); else requests to a registry alone, a manifest and then blobs. The
 //! requests to registries that a process makes are hung on its pulls by what they are about, so that a pull that several see
 //! is one.

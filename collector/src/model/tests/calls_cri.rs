@@ -127,7 +127,7 @@ fn a_call_that_is_given_up_is_canceled_or_has_run_out_of_time() {
         (None, 600_000, "canceled"),
         (Some("10S"), 3_000, "canceled"),
         (Some("10S"), 10_000, "timeout"),
-        (Some("2M"), 119_999, "timeout"),
+        (Some("2M"), 119_000, "timeout"),
         (Some("5000m"), 4_000, "canceled"),
     ] {
         let (mut scene, kubelet) = containerd();

@@ -1,5 +1,6 @@
 //! Which pull a request to a registry is for, and what it tells of it.
 
+use super::connects::hello;
 use super::pulling::{
     AGENT, CRI, Grpc, HOST, IMAGE, PODMAN, blob, blob_of, digest, document, field, get_with, manifest,
     manifest_of, message, pull_request,
@@ -404,4 +405,28 @@ fn a_blob_has_crossed_the_wire_when_bytes_of_it_have() {
         scene.ends(1, Ending::Exited(0));
         assert_eq!(scene.pulled(), [format!("target 3 example.com podman ok {on_disk} no-creds warmup")]);
     }
+}
+
+#[test]
+fn what_may_have_passed_where_nobody_can_read_is_unknown() {
+    for (host, rest) in [(HOST, "on-disk? creds?"), ("registry.example.org", "on-disk no-creds")] {
+        let (mut scene, kubelet) = containerd();
+        pull(&mut scene, kubelet, 1, "library/app");
+        let conn = scene.connect(1, "10.0.0.1:443");
+        scene.send(conn, hello(host));
+        pulled(&mut scene, kubelet, 1);
+        assert_eq!(scene.pulled(), [format!("target 1 example.com default ok {rest} warmup")], "{host}");
+    }
+}
+
+/// What the mirror did not have is no trouble once the registry has it.
+#[test]
+fn what_runs_after_a_mirror_had_nothing_has_been_pulled() {
+    let mut scene = Scene::new();
+    scene.client(1, PODMAN, Purpose::Run);
+    scene.get_by(1, "mirror.example.net", &manifest_of("hub/library/app", "v1"), &response(404, "", 0, 0));
+    scene.image(1);
+    scene.forks(1, 2, PODMAN);
+    scene.ends(2, Ending::Became(b"conmon".to_vec()));
+    assert_eq!(scene.pulled(), ["target 3 example.com podman ok not-on-disk no-creds execution"]);
 }
