@@ -182,6 +182,13 @@ fn reference(text: &str) -> Option<Reference<'_>> {
     digest(text).or_else(|| is_tag(text).then_some(Reference::Tag(text)))
 }
 
+/// Whether a tag stands for what is attached to a manifest, such as its signatures: `sha256-` and a digest (OCI distribution
+/// specification 1.1, "Referrers Tag Schema"; cosign puts `.sig`, `.att` or `.sbom` behind it).
+pub fn is_attachment(tag: &str) -> bool {
+    let digest = tag.strip_prefix("sha256-").and_then(|rest| rest.get(..64));
+    digest.is_some_and(|digest| digest.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 /// A tag has at most 128 characters (specification, "Pulling manifests").
 fn is_tag(text: &str) -> bool {
     (1..=128).contains(&text.len())

@@ -144,3 +144,16 @@ fn the_mirrored_registry_is_named_by_ns() {
         assert_eq!(mirror_of(none), None, "{none}");
     }
 }
+
+#[test]
+fn what_is_attached_to_a_manifest_has_a_tag_of_its_own() {
+    let digest = "0123456789abcdef".repeat(4);
+    for tag in [format!("sha256-{digest}"), format!("sha256-{digest}.sig")] {
+        assert!(is_attachment(&tag), "{tag}");
+    }
+    for tag in
+        ["v1", "sha256-", "sha256-abc", &format!("sha256:{digest}"), &format!("sha256-{}", "x".repeat(64))]
+    {
+        assert!(!is_attachment(tag), "{tag}");
+    }
+}

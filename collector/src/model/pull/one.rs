@@ -188,7 +188,11 @@ impl Pull {
 
     /// Whether all that its manifest names has come.
     pub fn is_complete(&self) -> bool {
-        self.named.as_ref().is_some_and(|named| named.iter().all(|blob| blob.downloaded))
+        let complete = |named: &Vec<Blob>| {
+            // Past the most that are kept nobody knows.
+            named.len() < MOST_BLOBS && named.iter().all(|blob| blob.downloaded)
+        };
+        self.named.as_ref().is_some_and(complete)
     }
 
     /// A request to the registry began. Gives its place among the phases.

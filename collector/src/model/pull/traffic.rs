@@ -2,7 +2,7 @@
 
 use wire::http::{Credentials, Method};
 use wire::manifest::Document;
-use wire::oci::Kind;
+use wire::oci::{self, Kind};
 use wire::trouble::Trouble;
 
 use super::Pulls;
@@ -169,6 +169,8 @@ impl Pulls {
                     pull.has_blob(reference.as_deref());
                 }
             }
+            // Most images have nothing attached.
+            Ended::Badly(_) if is_attachment(reference.as_deref()) => {}
             Ended::Badly(trouble) => {
                 let with = match (link.step, link.subject) {
                     (Step::Token, _) => With::Token,
@@ -199,6 +201,11 @@ impl Pulls {
                     .or_else(|| pulls().rev().find(|pull| is_within(pull, asked)))
                     .or_else(|| pulls().next_back().filter(|_| puller.is_client()))
             }
+            // What is attached to an image is no image.
+            Step::Manifest | Step::Resolve if is_attachment(asked.reference) => {
+                let same = |pull: &&Pull| pull.subject.repository.as_deref() == asked.repository;
+                pulls().rev().find(same)
+            }
             Step::Manifest | Step::Resolve if asked.repository.is_some() => {
                 let reference = asked.reference.unwrap_or_default();
                 let matching: Vec<&Pull> = pulls().filter(|pull| is_for(pull, asked)).collect();
@@ -225,6 +232,9 @@ impl Pulls {
 
     /// Begins a pull that no API has asked for.
     fn begin(&mut self, step: Step, asked: &Asked<'_>) -> Option<PullId> {
+        if is_attachment(asked.reference) {
+            return None;
+        }
         match self.pullers.get(&asked.pid).and_then(|puller| puller.purpose) {
             Some(Purpose::Other) => None,
             Some(Purpose::Pull | Purpose::Run | Purpose::Build) => {
@@ -298,6 +308,10 @@ impl Subject {
 /// Whether the token that came along was given for credentials.
 fn token_of(puller: &mut Puller, asked: &Asked<'_>) -> Option<bool> {
     puller.tokens.get(&asked.repository_hash?).copied()
+}
+
+fn is_attachment(reference: Option<&str>) -> bool {
+    reference.is_some_and(oci::is_attachment)
 }
 
 /// Whether a request for a manifest may be part of a pull.

@@ -430,3 +430,21 @@ fn what_runs_after_a_mirror_had_nothing_has_been_pulled() {
     scene.ends(2, Ending::Became(b"conmon".to_vec()));
     assert_eq!(scene.pulled(), ["target 3 example.com podman ok not-on-disk no-creds execution"]);
 }
+
+/// Signatures are asked for by a tag of their own, in the middle of a pull.
+#[test]
+fn what_is_attached_to_an_image_is_no_image() {
+    let mut scene = Scene::new();
+    scene.client(1, PODMAN, Purpose::Run);
+    let signature = manifest_of("library/app", &format!("{}.sig", digest('a').replace(':', "-")));
+    scene.get_by(1, HOST, &manifest_of("library/app", "v1"), &document("", &manifest('c', "1")));
+    scene.get_by(1, HOST, &signature, &response(404, "", 2, 2));
+    for digit in ['c', '1'] {
+        scene.get_by(1, HOST, &blob_of("library/app", digit), &blob());
+    }
+    scene.wait(11_000);
+    assert_eq!(scene.pulled().len(), 1);
+    let [record] = scene.records() else { panic!("{:?}", scene.records()) };
+    assert_eq!((record.image.as_deref(), record.phases.len()), (Some(IMAGE), 4));
+    assert_eq!(record.end.map(|end| end.trouble), Some(None));
+}
