@@ -15,18 +15,34 @@
 /// Length of a frame's head.
 pub const HEAD: usize = 9;
 
-/// Frame types: RFC 9113 section 6.
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const PRIORITY: u8 = 2;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
+/// Frame types (RFC 9113 section 6).
+pub mod kind {
+    /// Part of a body.
+    pub const DATA: u8 = 0;
+    /// The start of a header block.
+    pub const HEADERS: u8 = 1;
+    /// The order of streams.
+    pub const PRIORITY: u8 = 2;
+    /// The end of a stream before its time.
+    pub const RST_STREAM: u8 = 3;
+    /// How the peer wants to be talked to.
+    pub const SETTINGS: u8 = 4;
+    /// A stream that the server opens.
+    pub const PUSH_PROMISE: u8 = 5;
+    /// A sign of life.
+    pub const PING: u8 = 6;
+    /// The end of the connection.
+    pub const GOAWAY: u8 = 7;
+    /// Room for more of a body.
+    pub const WINDOW_UPDATE: u8 = 8;
+    /// More of a header block.
+    pub const CONTINUATION: u8 = 9;
+}
 
-/// Frame flags; `ACK` has the same bit as `END_STREAM`.
-const END_STREAM: u8 = 1;
+use kind::{DATA, GOAWAY, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE};
+
+/// Flag of `DATA` and `HEADERS`: nothing follows on the stream. `ACK` of others has the same bit.
+pub const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 const WITH_PRIORITY: u8 = 0x20;

@@ -1,19 +1,14 @@
 //! What becomes of a frame, by its head (RFC 9113 section 6).
 
 use collector_common::MAX_CAPTURE;
+pub use collector_common::frames::END_STREAM;
+pub use collector_common::frames::kind::DATA;
+use collector_common::frames::kind::{
+    CONTINUATION, GOAWAY, HEADERS, PING, PUSH_PROMISE, RST_STREAM, SETTINGS,
+};
 
 use super::{Half, SLOTS, Slot};
 
-pub const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PUSH_PROMISE: u8 = 5;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const CONTINUATION: u8 = 9;
-
-pub const END_STREAM: u8 = 1;
 pub const PADDED: u8 = 8;
 
 /// Bytes that are captured of the first `DATA` frame of a message: a gRPC request, or a manifest.
