@@ -8,7 +8,7 @@ use wire::http::{Direction, Fact, Method, RequestHead, ResponseHead};
 use wire::http1::Connection;
 use wire::oci::classify;
 use wire::registry::RegistryLabel;
-use wire::{cri, dns, engine, grpc, http2, manifest, tls, trouble};
+use wire::{cri, dns, engine, grpc, http2, manifest, redis, tls, trouble};
 
 const ROUNDS: usize = 101;
 const CALLS: u32 = 2_000;
@@ -25,9 +25,12 @@ const PULL: &[u8] = b"\0\0\0\0\x43\x0a\x1f\x0a\x1dregistry.example.com/team/app\
 const ERROR: &str = "failed to pull and unpack image \"localhost:5000/app:nope\": failed to resolve reference \
                      \"localhost:5000/app:nope\": localhost:5000/app:nope: not found";
 const BODY: [u8; 504] = [b' '; 504];
+const BLPOP: &[u8] = b"*3\r\n$5\r\nBLPOP\r\n$4\r\njobs\r\n$1\r\n0\r\n";
+const ITEM: &[u8] = b"*2\r\n$4\r\njobs\r\n$20\r\n{\"job\": 1, \"args\": 2}\r\n";
+const SET: &[u8] = b"*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000001\r\n$3\r\nxxx\r\n";
 
 fn main() {
-    let cases: [(&str, fn()); 16] = [
+    let cases: [(&str, fn()); 19] = [
         ("request head", || drop(black_box(RequestHead::parse(black_box(REQUEST))))),
         ("response head", || drop(black_box(ResponseHead::parse(black_box(RESPONSE), Method::Get)))),
         ("exchange, captured whole", exchange),
@@ -61,6 +64,9 @@ fn main() {
         ("error text", || {
             black_box(trouble::Trouble::of_text(black_box(ERROR)));
         }),
+        ("redis, BLPOP and its item", || redis_calls(BLPOP, ITEM)),
+        ("redis, SET and its reply", || redis_calls(SET, b"+OK\r\n")),
+        ("redis, pipeline of 16 SET, all together", || redis_calls(&SET.repeat(16), &b"+OK\r\n".repeat(16))),
         ("registry label", || {
             drop(black_box(RegistryLabel::from_host(black_box("registry.example.co.uk:5000"))));
         }),
@@ -99,6 +105,14 @@ fn counted() {
     connection.data(Direction::Sent, 0, black_box(REQUEST), 1, &mut facts);
     connection.data(Direction::Received, 0, black_box(HEAD), 2, &mut facts);
     connection.advanced(Direction::Received, HEAD.len() as u64 + (1 << 30), 3, &mut facts);
+    black_box(facts);
+}
+
+fn redis_calls(commands: &[u8], replies: &[u8]) {
+    let mut connection = redis::Connection::opened();
+    let mut facts = Vec::with_capacity(32);
+    connection.data(Direction::Sent, 0, black_box(commands), 1, &mut facts);
+    connection.data(Direction::Received, 0, black_box(replies), 2, &mut facts);
     black_box(facts);
 }
 

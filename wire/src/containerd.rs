@@ -15,8 +15,6 @@ pub enum Call {
     CreateImage,
     /// Lets a name stand for something else: [`ImageRequest`].
     UpdateImage,
-    /// Removes a name: [`deleted`].
-    DeleteImage,
 }
 
 impl Call {
@@ -26,7 +24,6 @@ impl Call {
             "/containerd.services.transfer.v1.Transfer/Transfer" => Some(Self::Transfer),
             "/containerd.services.images.v1.Images/Create" => Some(Self::CreateImage),
             "/containerd.services.images.v1.Images/Update" => Some(Self::UpdateImage),
-            "/containerd.services.images.v1.Images/Delete" => Some(Self::DeleteImage),
             _ => None,
         }
     }
@@ -136,14 +133,6 @@ impl ImageRequest {
         }
         if fields.is_malformed() { Self::default() } else { read }
     }
-}
-
-/// The name that a request to delete an image is about (`DeleteImageRequest.name`); `None` where it has none or it is not known.
-pub fn deleted(message: &Message<'_>) -> Option<String> {
-    if message.compressed {
-        return None;
-    }
-    name(Bytes { bytes: message.body, whole: message.whole })
 }
 
 /// Field 1 of a message, as a text that is not empty.

@@ -3,7 +3,7 @@
 //! Names and field numbers are those of `k8s.io/cri-api/pkg/apis/runtime/v1/api.proto` of Kubernetes 1.36. What is read here has
 //! the same numbers in `v1alpha2` (up to Kubernetes 1.25), which has fewer methods.
 
-pub use messages::{PullImageRequest, RunPodSandboxRequest, id, image};
+pub use messages::{PullImageRequest, RunPodSandboxRequest, id};
 pub use shape::is_pull_image;
 
 mod messages;

@@ -19,6 +19,7 @@
 //! | [`engine`] | requests and answers of the Docker Engine API | which call it is; how a pull went on |
 //! | [`manifest`] | manifests and indexes of images | the digests and sizes that they name |
 //! | [`trouble`] | status codes, gRPC statuses and error texts | why a pull failed, of a few reasons |
+//! | [`redis`] | both directions of one connection, with stream positions and holes | commands and their replies ([`redis::Fact`]) |
 //! | [`dns`] | a DNS message | the name asked and the addresses answered |
 //! | [`host`] | `host[:port]` as it stands in heads and URLs | the same, normalised and split |
 //!
@@ -62,12 +63,32 @@
 //! assert!(matches!(facts.last(), Some(Fact::End { exchange: 1, time: 9_000, .. })));
 //! ```
 //!
+//! # Using `redis`
+//!
+//! As `http1`. Which reply is for which command is a matter of counting: [the module](mod@redis) says what is believed after bytes were
+//! not captured.
+//!
+//! ```
+//! use wire::http::Direction;
+//! use wire::redis::{Connection, Fact, Reply};
+//!
+//! let mut connection = Connection::opened();
+//! let mut facts = Vec::new();
+//! let command = b"*3\r\n$5\r\nBLPOP\r\n$4\r\njobs\r\n$1\r\n0\r\n";
+//! connection.data(Direction::Sent, 0, command, 1_000, &mut facts);
+//! // The reply is told at the head of an item that is too long to be kept.
+//! connection.data(Direction::Received, 0, b"*2\r\n$4\r\njobs\r\n$100000\r\n{", 2_000, &mut facts);
+//! let texts = vec![Some("jobs".to_owned()), None];
+//! assert_eq!(facts[1], Fact::Reply { number: 0, reply: Reply::Array { count: 2, texts }, time: 2_000 });
+//! ```
+//!
 //! # Secrets
 //!
 //! Credentials are reduced to [`http::Credentials`] while a head is parsed and never kept; HPACK's table keeps their scheme
 //! only. Of the credentials in a `PullImageRequest` and in `X-Registry-Auth` only is read whether there are any. Paths and
 //! queries may be signed URLs: they are kept in memory because a redirect has to be recognised, but no `Debug` output shows
-//! them. Error texts, which may quote such URLs, are brought down to a reason.
+//! them. Error texts, which may quote such URLs, are brought down to a reason. Of Redis commands that may carry credentials
+//! only the name is kept, of their replies no text.
 #![forbid(unsafe_code)]
 
 pub mod containerd;
@@ -82,6 +103,7 @@ pub mod http2;
 pub mod manifest;
 pub mod oci;
 pub mod protobuf;
+pub mod redis;
 pub mod reference;
 pub mod registry;
 pub mod tls;

@@ -62,26 +62,6 @@ pub struct Entry {
     pub digest: String,
     /// Size of that document in bytes.
     pub size: Option<u64>,
-    /// What it is for; `None` where the index does not say.
-    pub platform: Option<Platform>,
-}
-
-impl Entry {
-    /// Whether it is no image, but something about one: `BuildKit` marks attestations by the platform `unknown/unknown`.
-    pub fn is_attestation(&self) -> bool {
-        self.platform.as_ref().is_some_and(|of| of.os == "unknown" && of.architecture == "unknown")
-    }
-}
-
-/// An operating system and a processor, in the words of Go's `GOOS` and `GOARCH`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Platform {
-    /// Operating system.
-    pub os: String,
-    /// Processor.
-    pub architecture: String,
-    /// Kind of the processor (`v8`).
-    pub variant: Option<String>,
 }
 
 impl Document {
@@ -146,31 +126,11 @@ struct RawEntry<'a> {
     #[serde(borrow)]
     digest: Cow<'a, str>,
     size: Option<u64>,
-    #[serde(borrow)]
-    platform: Option<RawPlatform<'a>>,
 }
 
 impl RawEntry<'_> {
     fn read(self) -> Option<Entry> {
-        let platform = self.platform.map(RawPlatform::read);
-        Some(Entry { digest: digest(&self.digest)?, size: self.size, platform })
-    }
-}
-
-#[derive(Deserialize)]
-struct RawPlatform<'a> {
-    #[serde(borrow, default)]
-    os: Cow<'a, str>,
-    #[serde(borrow, default)]
-    architecture: Cow<'a, str>,
-    #[serde(borrow, default)]
-    variant: Cow<'a, str>,
-}
-
-impl RawPlatform<'_> {
-    fn read(self) -> Platform {
-        let variant = Some(self.variant.into_owned()).filter(|variant| !variant.is_empty());
-        Platform { os: self.os.into_owned(), architecture: self.architecture.into_owned(), variant }
+        Some(Entry { digest: digest(&self.digest)?, size: self.size })
     }
 }
 

@@ -196,6 +196,21 @@ fn is_tag(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
+/// The SHA-256 digest that a path names, as its 64 hexadecimal digits: in a segment of its own, bare or behind `sha256:` (the
+/// colon may be escaped). Agents and their upstreams name content so in paths of their own.
+pub fn digest_in(path: &str) -> Option<&str> {
+    let bare = |segment: &'_ str| segment.len() == 64 && segment.bytes().all(is_lower_hex);
+    path.split('/').find_map(|segment| {
+        let prefixes = ["sha256:", "sha256%3A", "sha256%3a"];
+        let hex = prefixes.iter().find_map(|prefix| segment.strip_prefix(prefix)).unwrap_or(segment);
+        bare(hex).then_some(hex)
+    })
+}
+
+fn is_lower_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
 /// The digest that a field's value is.
 pub(crate) fn owned_digest(value: &[u8]) -> Option<String> {
     match digest(std::str::from_utf8(value).ok()?)? {

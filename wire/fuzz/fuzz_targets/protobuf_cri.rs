@@ -58,7 +58,6 @@ fn read(body: &[u8], whole: bool) -> Vec<Option<String>> {
         sandbox.pod,
         sandbox.handler,
         cri::id(&message),
-        cri::image(&message),
         flag(cri::is_pull_image(&message, None)),
         flag(cri::is_pull_image(&message, Some(&message))),
         flag(transfer.pull),
@@ -66,7 +65,6 @@ fn read(body: &[u8], whole: bool) -> Vec<Option<String>> {
         transfer.name,
         image.name,
         image.digest,
-        containerd::deleted(&message),
     ];
     assert!(read.iter().flatten().all(|text| text.len() <= MAX_TEXT));
     read

@@ -98,7 +98,7 @@ fn paths_name_calls() {
     assert_eq!(Call::of_path("/containerd.services.transfer.v1.Transfer/Transfer"), Some(Call::Transfer));
     assert_eq!(Call::of_path("/containerd.services.images.v1.Images/Create"), Some(Call::CreateImage));
     assert_eq!(Call::of_path("/containerd.services.images.v1.Images/Update"), Some(Call::UpdateImage));
-    assert_eq!(Call::of_path("/containerd.services.images.v1.Images/Delete"), Some(Call::DeleteImage));
+    assert_eq!(Call::of_path("/containerd.services.images.v1.Images/Delete"), None);
     assert_eq!(Call::of_path("/containerd.services.images.v1.Images/List"), None);
     assert_eq!(Call::of_path("/runtime.v1.ImageService/PullImage"), None);
 }
@@ -156,14 +156,4 @@ fn images_are_named() {
     let bytes =
         UpdateImage { image: Some(Image { target, ..Image::default() }), update_mask: None }.encode_to_vec();
     assert_eq!(ImageRequest::read(&cut(&bytes, bytes.len())), ImageRequest::default());
-}
-
-#[test]
-fn removed_images_are_named() {
-    let bytes = Named { name: NAME.into(), labels: BTreeMap::new() }.encode_to_vec();
-    assert_eq!(deleted(&cut(&bytes, bytes.len())).as_deref(), Some(NAME));
-    for end in 0..bytes.len() {
-        assert_eq!(deleted(&cut(&bytes, end)), None);
-    }
-    assert_eq!(deleted(&Message { compressed: true, ..cut(&bytes, bytes.len()) }), None);
 }

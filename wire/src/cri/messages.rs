@@ -87,18 +87,6 @@ pub fn id(message: &Message<'_>) -> Option<String> {
     id
 }
 
-/// The image that field 1 names, in the requests `ImageStatus`, `RemoveImage` and `PullImage`; `None` where it has none or it is
-/// not known.
-pub fn image(message: &Message<'_>) -> Option<String> {
-    let mut image = None;
-    each(message.fields(), |number, value| {
-        if number == 1 {
-            (image, _) = image_spec(value);
-        }
-    })?;
-    image
-}
-
 /// Goes through the fields that have a length. Says whether that were all; `None` where the message cannot be read.
 fn each<'a>(mut fields: Fields<'a>, mut field: impl FnMut(u32, Bytes<'a>)) -> Option<bool> {
     for (number, value) in &mut fields {

@@ -35,36 +35,17 @@ fn schema_1_names_layers_without_sizes() {
 }
 
 #[test]
-fn indexes_name_manifests_by_platform() {
-    let arm = || Platform { os: "linux".into(), architecture: "arm64".into(), variant: Some("v8".into()) };
+fn indexes_name_manifests() {
     for (document, digest, size) in [
         (LIST, "sha256:c24d16a7e6f87e810ce842521599ac9511cd29dc11d4ae7132332482287a280d", 586),
         (INDEX, "sha256:18ca4e29c503b9111d5cfa832ae451f600e34e6160fd7037eb4f6c5e6b096c5f", 558),
     ] {
-        let entry = Entry { digest: digest.to_owned(), size: Some(size), platform: Some(arm()) };
-        assert!(!entry.is_attestation());
+        let entry = Entry { digest: digest.to_owned(), size: Some(size) };
         assert_eq!(Document::parse(document), Some(Document::Index(Index { entries: vec![entry] })));
     }
-}
-
-#[test]
-fn attestations_are_told_from_images() {
-    // As BuildKit pushes them, made shorter.
-    let document = format!(
-        r#"{{"schemaVersion":2,"manifests":[
-            {{"digest":"{LOW}","size":1,"platform":{{"architecture":"amd64","os":"linux"}}}},
-            {{"digest":"{HIGH}","size":2,"annotations":{{"vnd.docker.reference.type":"attestation-manifest"}},
-              "platform":{{"architecture":"unknown","os":"unknown"}}}},
-            {{"digest":"{CONFIG}","platform":{{"architecture":"unknown","os":"linux"}}}},
-            {{"digest":"{CONFIG}"}}]}}"#
-    );
-    let Some(Document::Index(index)) = Document::parse(document.as_bytes()) else { panic!("an index") };
-    assert_eq!(
-        index.entries.iter().map(Entry::is_attestation).collect::<Vec<_>>(),
-        [false, true, false, false]
-    );
-    assert_eq!((index.entries[3].size, &index.entries[3].platform), (None, &None));
-    assert_eq!(index.entries[0].platform.as_ref().unwrap().variant, None);
+    let document = format!(r#"{{"schemaVersion":2,"manifests":[{{"digest":"{CONFIG}"}}]}}"#);
+    let entry = Entry { digest: CONFIG.to_owned(), size: None };
+    assert_eq!(Document::parse(document.as_bytes()), Some(Document::Index(Index { entries: vec![entry] })));
 }
 
 #[test]

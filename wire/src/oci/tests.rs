@@ -157,3 +157,23 @@ fn what_is_attached_to_a_manifest_has_a_tag_of_its_own() {
         assert!(!is_attachment(tag), "{tag}");
     }
 }
+
+#[test]
+fn digests_in_paths() {
+    let hex = "0123456789abcdef".repeat(4);
+    for path in [
+        format!("/v2/library/busybox/blobs/sha256:{hex}"),
+        format!("/namespace/library%2Fbusybox/blobs/sha256%3A{hex}/metainfo"),
+        format!("/namespace/a/blobs/{hex}/metainfo"),
+        format!("/blobs/sha256%3a{hex}"),
+        format!("sha256:{hex}"),
+    ] {
+        assert_eq!(digest_in(&path), Some(hex.as_str()), "{path}");
+    }
+    let none =
+        ["/v2/library/busybox/manifests/latest", "/", "", &format!("/v2/x/blobs/sha512:{hex}"), &hex[1..]];
+    for path in none {
+        assert_eq!(digest_in(path), None, "{path}");
+    }
+    assert_eq!(digest_in(&format!("/x/{}", hex.to_uppercase())), None);
+}
