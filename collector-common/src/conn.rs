@@ -32,7 +32,7 @@ shared! {
         pub sent: Flow,
         /// Process that last did I/O on it.
         pub tgid: u32,
-        /// Its target.
+        /// Its target, with its marks ([`crate::TARGET_REDIS`] and the like).
         pub target: u32,
         /// Events of this connection that found the ring buffer full.
         pub lost: u32,
@@ -48,7 +48,7 @@ shared! {
         pub strange_turns: u8,
         /// [`Phase`] as a number.
         pub phase: u8,
-        /// 1 once the end of what is received has been reported.
+        /// 1 once the end of what is received was read, or is known at the close.
         pub end_seen: u8,
         /// By whom the connection is read inside its TLS: [`Conn::DECODED_BY_GO`] and the others, 0 while nobody has.
         pub decoded: u8,
@@ -124,6 +124,8 @@ numbered! {
         Http2 = 3,
         /// DNS messages.
         Dns = 4,
+        /// Redis commands and replies (RESP): only of processes whose recipe reads them.
+        Redis = 5,
     }
 }
 

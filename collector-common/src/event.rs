@@ -26,6 +26,8 @@ numbered! {
         Message = 9,
         /// A field of the [`Message`] that comes next of the same goroutine: [`Field`], then name and value.
         Field = 10,
+        /// A thread ends whose process lives on: [`Thread`]. Only of targets that have [`crate::TARGET_THREADS`].
+        ThreadExit = 11,
     }
 }
 
@@ -111,6 +113,18 @@ impl Process {
 }
 
 shared! {
+    /// A thread ends.
+    pub struct Thread {
+        /// The header; `tgid` is its process.
+        pub header: Header,
+        /// The thread, by the kernel's `pid` in the first pid namespace.
+        pub thread: u32,
+        /// Zero.
+        pub reserved: u32,
+    } size 24
+}
+
+shared! {
     /// Which connection, and how far both directions have come: the common part of the events of a connection.
     pub struct Snapshot {
         /// Address of its `struct sock`.
@@ -121,7 +135,7 @@ shared! {
         pub received: Flow,
         /// What was sent, this event included.
         pub sent: Flow,
-        /// Target of the process that last did I/O.
+        /// Target of the process that last did I/O, with its marks ([`crate::TARGET_REDIS`] and the like).
         pub target: u32,
         /// Events of this connection that were lost before this one.
         pub lost: u32,
@@ -185,8 +199,10 @@ shared! {
         pub before: u8,
         /// [`crate::conn::Phase`] after.
         pub after: u8,
+        /// 1 when the peer has ended its direction.
+        pub peer_ended: u8,
         /// Zero.
-        pub reserved: [u8; 2],
+        pub reserved: u8,
     } size 112
 }
 
@@ -201,6 +217,8 @@ shared! {
         pub start: u64,
         /// Captured bytes that follow; what lies behind them in the record is not defined.
         pub captured: u32,
+        /// The thread that read or wrote, by the kernel's `pid` in the first pid namespace; 0 where the header names no process.
+        pub thread: u32,
         /// [`crate::conn::Direction`] as a number.
         pub direction: u8,
         /// [`crate::conn::Protocol`] as a number.
@@ -209,7 +227,9 @@ shared! {
         pub end: u8,
         /// [`Layer`] as a number.
         pub layer: u8,
-    } size 120
+        /// Zero.
+        pub reserved: u32,
+    } size 128
 }
 
 shared! {

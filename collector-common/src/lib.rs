@@ -6,6 +6,7 @@
 //! - [`event`]: the records in the ring buffer;
 //! - [`conn`]: the state that the kernel keeps per socket, which the collector also reads to see progress;
 //! - [`frames`]: where the frames of HTTP/2 begin on a connection that was joined late;
+//! - [`redis`]: how a connection that speaks the Redis protocol begins;
 //! - [`settings`]: what the collector tells the programs before they are loaded (field offsets, system call numbers);
 //! - [`go`]: where a Go program keeps what the probes in it look for;
 //! - [`counters`]: what the programs count about themselves, loss above all.
@@ -16,6 +17,7 @@ pub mod counters;
 pub mod event;
 pub mod frames;
 pub mod go;
+pub mod redis;
 pub mod settings;
 
 /// Derives what the collector needs to read a type safely from bytes and to use it as a map value.
@@ -45,6 +47,10 @@ pub const COMM_LEN: usize = 16;
 /// mostly fit in what remains.
 pub const SPAN_BUDGET: u32 = 16 * 1024;
 
+/// Bytes of one span of Redis commands or replies that are shipped. A span has what is sent before anything is read: a
+/// pipeline of some sixty short commands fits.
+pub const REDIS_BUDGET: u32 = 4096;
+
 /// Most bytes that one event carries.
 pub const MAX_CAPTURE: u32 = 8 * 1024;
 
@@ -55,6 +61,15 @@ pub const PID_LIMIT: u32 = 4 * 1024 * 1024;
 ///
 /// Targets themselves are numbered from 1; 0 stands for none.
 pub const TARGET_CANDIDATE: u32 = 1 << 31;
+
+/// Bits of a target's number that are the number itself; above them are marks: what its recipe asks for.
+pub const TARGET_NUMBER: u32 = (1 << 24) - 1;
+
+/// Mark of a target whose Redis traffic is read.
+pub const TARGET_REDIS: u32 = 1 << 24;
+
+/// Mark of a target the ends of whose threads are told.
+pub const TARGET_THREADS: u32 = 1 << 25;
 
 /// Watched processes at once.
 pub const MAX_PROCESSES: u32 = 65_536;

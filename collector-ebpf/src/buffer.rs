@@ -1,11 +1,10 @@
 //! Where the bytes of a read or write lie in the process's memory, told by the system call's registers.
 
-use aya_ebpf::helpers::generated::bpf_get_current_task;
-use aya_ebpf::helpers::generated::bpf_probe_read_user;
+use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_user, bpf_task_pt_regs};
 use collector_common::counters::Counter;
 use collector_common::settings::{CALLS, Call};
 
-use crate::kernel::{Sock, at_most, offset, read, read_user};
+use crate::kernel::{Sock, at_most, load, offset, read, read_user};
 use crate::maps::count as count_lost;
 use crate::protocol::LOOK;
 
@@ -32,35 +31,46 @@ pub fn call(number: u64) -> Call {
     Call::from_number(number).unwrap_or(Call::None)
 }
 
-/// The saved user registers of a system call.
+/// The saved user registers of the current task: those of its system call.
 #[derive(Clone, Copy)]
-pub struct Registers(pub u64);
+pub struct Registers(u64);
 
 impl Registers {
+    #[inline(always)]
+    pub fn current() -> Self {
+        // SAFETY: the current task is alive, and so are its saved registers.
+        Self(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64)
+    }
+
     /// Number of the system call.
     #[inline(always)]
     pub fn number(self) -> u64 {
-        read(self.0, offset!(regs_nr)).unwrap_or(u64::MAX)
+        // SAFETY: the helper has told the verifier that it is a `struct pt_regs`; so too below.
+        unsafe { load(self.0, offset!(regs_nr)) }
     }
 
     #[inline(always)]
     pub fn first(self) -> u64 {
-        read(self.0, offset!(regs_args[0])).unwrap_or(0)
+        // SAFETY: as above.
+        unsafe { load(self.0, offset!(regs_args[0])) }
     }
 
     #[inline(always)]
     pub fn second(self) -> u64 {
-        read(self.0, offset!(regs_args[1])).unwrap_or(0)
+        // SAFETY: as above.
+        unsafe { load(self.0, offset!(regs_args[1])) }
     }
 
     #[inline(always)]
     pub fn third(self) -> u64 {
-        read(self.0, offset!(regs_args[2])).unwrap_or(0)
+        // SAFETY: as above.
+        unsafe { load(self.0, offset!(regs_args[2])) }
     }
 
     #[inline(always)]
     pub fn fourth(self) -> u64 {
-        read(self.0, offset!(regs_args[3])).unwrap_or(0)
+        // SAFETY: as above.
+        unsafe { load(self.0, offset!(regs_args[3])) }
     }
 }
 
@@ -187,19 +197,32 @@ pub fn moved_by_many(registers: Registers, messages: u32) -> u32 {
     moved
 }
 
-/// The socket behind a file descriptor of the current process, if it is one.
+/// The `struct file` behind a file descriptor of the current process.
 #[inline(always)]
-pub fn socket(descriptor: u64) -> Option<Sock> {
-    // SAFETY: the helper has no other effect than to return the address.
-    let task = unsafe { bpf_get_current_task() };
-    let files: u64 = read(task, offset!(task_files))?;
-    let table: u64 = read(files, offset!(files_fdt))?;
-    let size: u32 = read(table, offset!(fdtable_max_fds))?;
+fn file(descriptor: u64) -> Option<u64> {
+    // SAFETY: the verifier follows the types of all four: `struct task_struct`, `files_struct` and `fdtable`. A kernel whose BTF says
+    // which pointers RCU guards wants to see that they were looked at.
+    let (table, size) = unsafe {
+        let files: u64 = load(bpf_get_current_task_btf() as u64, offset!(task_files));
+        if files == 0 {
+            return None;
+        }
+        let table: u64 = load(files, offset!(files_fdt));
+        if table == 0 {
+            return None;
+        }
+        (load::<u64>(table, offset!(fdtable_fd)), load::<u32>(table, offset!(fdtable_max_fds)))
+    };
     if descriptor >= u64::from(size) {
         return None;
     }
-    let descriptors: u64 = read(table, offset!(fdtable_fd))?;
-    let file: u64 = read(descriptors + descriptor * 8, 0)?;
+    read(table + descriptor * 8, 0)
+}
+
+/// The socket behind a file descriptor of the current process, if it is one.
+#[inline(always)]
+pub fn socket(descriptor: u64) -> Option<Sock> {
+    let file = file(descriptor)?;
     let inode: u64 = read(file, offset!(file_inode))?;
     let mode: u16 = read(inode, offset!(inode_mode))?;
     if mode & S_IFMT != S_IFSOCK {
@@ -208,4 +231,10 @@ pub fn socket(descriptor: u64) -> Option<Sock> {
     let socket: u64 = read(file, offset!(file_private_data))?;
     let sock: u64 = read(socket, offset!(socket_sk))?;
     if sock == 0 { None } else { Some(Sock(sock)) }
+}
+
+/// Whether a file descriptor of the current process is this socket.
+#[inline(always)]
+pub fn is_of(sock: Sock, descriptor: u64) -> bool {
+    file(descriptor).is_some_and(|file| file != 0 && sock.file() == Some(file))
 }

@@ -189,7 +189,8 @@ fn report(kind: Kind, sock: Sock, conn: *mut Conn, before: u8, time: u64) {
         (*record).error = sock.error();
         (*record).before = before;
         (*record).after = (*conn).phase;
-        (*record).reserved = [0; 2];
+        (*record).peer_ended = (*conn).end_seen;
+        (*record).reserved = 0;
     }
     output::submit(entry);
 }
@@ -227,8 +228,8 @@ fn forget(sock: Sock, conn: *mut Conn, time: u64) {
 fn finish(sock: Sock, conn: *mut Conn, time: u64) {
     // SAFETY: a value of the map.
     let conn = unsafe { &mut *conn };
-    let mut io =
-        Io { sock, tgid: 0, direction: Direction::Received, layer: Layer::Decrypted, moved: 0, time };
+    let (direction, layer) = (Direction::Received, Layer::Decrypted);
+    let mut io = Io { sock, tgid: 0, thread: 0, direction, layer, moved: 0, time };
     if conn.decoded == Conn::DECODED_BY_OPENSSL {
         openssl::on_close(&io, conn);
     }
@@ -279,6 +280,11 @@ pub fn on_state(sock: Sock, old: u32, new: u32) {
         TCP_CLOSE | TCP_FIN_WAIT1 | TCP_FIN_WAIT2 | TCP_LAST_ACK | TCP_CLOSING => {
             let Some(conn) = lookup(sock) else { return };
             if is_let_go(sock, old, new) {
+                // States that a FIN of the peer leads to: it came, whether the process has read it or not.
+                if matches!(old, TCP_CLOSE_WAIT | TCP_LAST_ACK | TCP_CLOSING) {
+                    // SAFETY: a value of the map.
+                    unsafe { (*conn).end_seen = 1 };
+                }
                 count_unseen(sock, conn);
                 close(sock, conn, now());
             } else if new == TCP_CLOSE && old != TCP_CLOSE {

@@ -1,5 +1,6 @@
 //! Reads and writes of watched processes on sockets: what both strategies end in.
 
+use collector_common::TARGET_CANDIDATE;
 use collector_common::conn::{Conn, Direction, Phase, Transport};
 
 use crate::buffer::{Buffer, Segment};
@@ -21,7 +22,8 @@ pub fn on_io(io: &Io, bytes: impl Fn() -> Option<Buffer>) {
         }
         return;
     }
-    if conn.tgid != io.tgid {
+    // What the command line decides may be settled since.
+    if conn.tgid != io.tgid || conn.target == TARGET_CANDIDATE {
         conn.tgid = io.tgid;
         conn.target = process::target(io.tgid).unwrap_or(conn.target);
     }

@@ -28,7 +28,6 @@ mod process;
 mod protocol;
 mod span;
 
-use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 use aya_ebpf::macros::{cgroup_sock_addr, raw_tracepoint};
 use aya_ebpf::programs::{RawTracePointContext, SockAddrContext};
 use collector_common::conn::Direction;
@@ -156,19 +155,18 @@ fn on_sock(ctx: &RawTracePointContext, direction: Direction) {
     if moved < 0 {
         return;
     }
-    let tgid = process::current();
+    let (tgid, thread) = process::current_thread();
     if !process::is_watched(tgid) {
         return;
     }
     let sock = Sock(ctx.arg(0));
-    let moved = moved as u32;
-    on_io(&Io { sock, tgid, direction, layer: Layer::Socket, moved, time: connections::now() }, || {
-        // SAFETY: the current task is alive, and so are its saved registers.
-        let registers = Registers(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64);
+    let (moved, layer, time) = (moved as u32, Layer::Socket, connections::now());
+    on_io(&Io { sock, tgid, thread, direction, layer, moved, time }, || {
+        let registers = Registers::current();
         let call = buffer::call(registers.number());
         // Work that io_uring or a kernel thread does has registers that say nothing of it: the descriptor must be this very
         // socket, and the direction this one.
-        if direction_of(call)? as u8 != direction as u8 || buffer::socket(registers.first())?.0 != sock.0 {
+        if direction_of(call)? as u8 != direction as u8 || !buffer::is_of(sock, registers.first()) {
             return None;
         }
         buffer::buffer(call, registers, moved)
@@ -182,16 +180,17 @@ pub fn syscall_exit(ctx: RawTracePointContext) -> i32 {
     if moved < 0 {
         return 0;
     }
-    let tgid = process::current();
-    if !process::is_watched(tgid) {
-        return 0;
+    let (tgid, thread) = process::current_thread();
+    if process::is_watched(tgid) {
+        on_syscall((tgid, thread), moved as u32);
     }
-    on_syscall(Registers(ctx.arg(0)), tgid, moved as u32);
     0
 }
 
 #[inline(always)]
-fn on_syscall(registers: Registers, tgid: u32, moved: u32) {
+fn on_syscall((tgid, thread): (u32, u32), moved: u32) {
+    // Those of the context are the same, without their type.
+    let registers = Registers::current();
     let call = buffer::call(registers.number());
     let flags = match call {
         Call::Receive => registers.fourth(),
@@ -216,7 +215,8 @@ fn on_syscall(registers: Registers, tgid: u32, moved: u32) {
         Call::ReadMany | Call::WriteMany => buffer::moved_by_many(registers, moved),
         _ => moved,
     };
-    on_io(&Io { sock, tgid, direction, layer: Layer::Socket, moved, time: connections::now() }, || {
+    let (layer, time) = (Layer::Socket, connections::now());
+    on_io(&Io { sock, tgid, thread, direction, layer, moved, time }, || {
         buffer::buffer(call, registers, moved)
     });
 }

@@ -28,11 +28,11 @@ pub static CONNECTIONS: HashMap<u64, Conn> = HashMap::with_max_entries(16384, 0)
 #[map]
 pub static WATCHED: Array<u64> = Array::with_max_entries(PID_LIMIT / 64, BPF_F_MMAPABLE);
 
-/// Target of each watched process.
+/// Target of each watched process, with its marks (`collector_common::TARGET_REDIS` and the like).
 #[map]
 pub static PROCESSES: HashMap<u32, u32> = HashMap::with_max_entries(MAX_PROCESSES, BPF_F_NO_PREALLOC);
 
-/// Target of each command name; see `collector_common::TARGET_CANDIDATE` and `TARGET_INHERIT`.
+/// Target of each command name, with its marks; see `collector_common::TARGET_CANDIDATE` and `TARGET_INHERIT`.
 #[map]
 pub static COMMS: HashMap<[u8; COMM_LEN], u32> = HashMap::with_max_entries(512, 0);
 

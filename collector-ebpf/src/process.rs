@@ -2,8 +2,8 @@
 
 use aya_ebpf::helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns};
 use collector_common::counters::Counter;
-use collector_common::event::{Header, Kind, Process};
-use collector_common::{COMM_LEN, TARGET_CANDIDATE, TARGET_INHERIT};
+use collector_common::event::{Header, Kind, Process, Thread};
+use collector_common::{COMM_LEN, TARGET_CANDIDATE, TARGET_INHERIT, TARGET_THREADS};
 use core::arch::asm;
 
 use crate::kernel::{offset, read};
@@ -16,7 +16,14 @@ const SIGNAL_GROUP_EXIT: u32 = 4;
 /// The current process (the kernel's tgid in its first pid namespace).
 #[inline(always)]
 pub fn current() -> u32 {
-    (bpf_get_current_pid_tgid() >> 32) as u32
+    current_thread().0
+}
+
+/// The current process and its thread (the kernel's pid in its first pid namespace).
+#[inline(always)]
+pub fn current_thread() -> (u32, u32) {
+    let both = bpf_get_current_pid_tgid();
+    ((both >> 32) as u32, both as u32)
 }
 
 /// The bits of the 64 processes that include this one.
@@ -135,17 +142,33 @@ pub fn on_fork(parent: u64, child: u64) {
 /// A task ends. `signal_struct.live` counts the threads that are left (kernel/exit.c: `do_exit` lowers it before this).
 #[inline(always)]
 pub fn on_exit(task: u64) {
-    let tgid = current();
+    let (tgid, thread) = current_thread();
     if !is_watched(tgid) {
         return;
     }
     let Some(signal) = read::<u64>(task, offset!(task_signal)) else { return };
     if read::<u32>(signal, offset!(signal_live)) != Some(0) {
-        return;
+        return on_thread_exit((tgid, thread), signal);
     }
     unwatch(tgid);
     let status = status(task, signal).unwrap_or(Process::NO_STATUS);
     report(Kind::Exit, tgid, Report { status, ..Report::NONE });
+}
+
+/// A thread ends, and others of its process are left. Where one thread has ended them all, the end of the process tells it.
+#[inline(always)]
+fn on_thread_exit((tgid, thread): (u32, u32), signal: u64) {
+    let wanted = target(tgid).is_some_and(|target| target & TARGET_THREADS != 0);
+    let flags = read::<u32>(signal, offset!(signal_flags)).unwrap_or(0);
+    if !wanted || flags & SIGNAL_GROUP_EXIT != 0 {
+        return;
+    }
+    let Some(mut entry) = output::reserve::<Thread>() else { return count(Counter::RingFull) };
+    // SAFETY: the helper has no other effect than to return the time.
+    let time = unsafe { bpf_ktime_get_ns() };
+    let header = Header { kind: Kind::ThreadExit as u32, tgid, time };
+    entry.write(Thread { header, thread, reserved: 0 });
+    output::submit(entry);
 }
 
 /// How a process ends whose last thread this is. The kernel tells the parent the same way (kernel/exit.c: `wait_task_zombie`): where

@@ -7,7 +7,7 @@ use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use collector_common::conn::{Conn, Direction, Flow, Protocol, Transport, Walked};
 use collector_common::counters::Counter;
 use collector_common::event::{Data, Header, Kind, Layer};
-use collector_common::{MAX_CAPTURE, SPAN_BUDGET};
+use collector_common::{MAX_CAPTURE, REDIS_BUDGET, SPAN_BUDGET, TARGET_REDIS, redis};
 
 use crate::buffer::{self, Buffer, Segment};
 use crate::connections::{self, snapshot};
@@ -34,6 +34,8 @@ struct Captured<const N: usize> {
 pub struct Io {
     pub sock: Sock,
     pub tgid: u32,
+    /// The thread, 0 where `tgid` is.
+    pub thread: u32,
     pub direction: Direction,
     pub layer: Layer,
     pub moved: u32,
@@ -110,6 +112,9 @@ pub fn take(io: &Io, conn: &mut Conn, step: &Step, bytes: impl Fn() -> Option<Bu
         Verdict::FRAMES
     } else if datagram {
         Verdict::ship(MAX_CAPTURE)
+    } else if step.turned && protocol == Protocol::Redis as u8 {
+        // Whatever it begins with: a reply may go on from the span before.
+        Verdict::ship(REDIS_BUDGET)
     } else if step.turned {
         begin(io, conn, buffer.first())
     } else if perhaps_last {
@@ -163,7 +168,11 @@ impl Verdict {
 /// Looks at the first bytes of a span.
 #[inline(always)]
 fn begin(io: &Io, conn: &mut Conn, first: Segment) -> Verdict {
-    let begin = buffer::look(first).map_or(Begin::Strange, protocol::begin);
+    let redis_wanted = conn.protocol == Protocol::Unknown as u8 && conn.target & TARGET_REDIS != 0;
+    let begin = buffer::look(first).map_or(Begin::Strange, |look| match look {
+        (bytes, _) if redis_wanted && redis::may_begin(bytes) => Begin::Known(Protocol::Redis),
+        look => protocol::begin(look),
+    });
     if matches!(begin, Begin::Known(Protocol::Http2)) {
         conn.protocol = Protocol::Http2 as u8;
         return Verdict { ship: Some(0), frames: http2::on_preface(io, conn) };
@@ -190,6 +199,8 @@ fn begin(io: &Io, conn: &mut Conn, first: Segment) -> Verdict {
     if known == Protocol::Http1 as u8 {
         conn.strange_turns = 0;
         Verdict::ship(SPAN_BUDGET)
+    } else if known == Protocol::Redis as u8 {
+        Verdict::ship(REDIS_BUDGET)
     } else if turns(conn) {
         // Encrypted records may look like the start of a handshake too: only the first few can be one.
         Verdict::ship(TLS_BUDGET)
@@ -239,7 +250,9 @@ fn turns(conn: &mut Conn) -> bool {
 pub fn emit(io: &Io, conn: &mut Conn, piece: &Piece) {
     match piece.bytes.length {
         0 => emit_sized::<0>(io, conn, piece),
-        1..=512 => emit_sized::<512>(io, conn, piece),
+        // Most commands and replies of Redis: with room for more, the ring buffer would be full in half the time.
+        1..=128 => emit_sized::<128>(io, conn, piece),
+        129..=512 => emit_sized::<512>(io, conn, piece),
         513..=4096 => emit_sized::<4096>(io, conn, piece),
         _ => emit_sized::<{ MAX_CAPTURE as usize }>(io, conn, piece),
     }
@@ -261,6 +274,8 @@ fn emit_sized<const N: usize>(io: &Io, conn: &mut Conn, piece: &Piece) {
         (*data).protocol = conn.protocol;
         (*data).end = u8::from(piece.end);
         (*data).layer = io.layer as u8;
+        (*data).thread = io.thread;
+        (*data).reserved = 0;
         (*data).captured = length;
         if length > 0 {
             let to = (&raw mut (*record).bytes).cast();

@@ -5,6 +5,7 @@
 //! - [`run`]: puts the parts together and keeps them going until the program is told to stop;
 //! - [`kernel`]: the kernel programs, loaded and attached, and their records; [`observer`]: drains them and keeps all going;
 //! - [`binaries`]: the program files that have probes;
+//! - [`recipes`]: what an operator says of programs that pullscope does not know;
 //! - [`model`]: from the kernel's events to facts; [`metrics`]: from facts to numbers; [`pulls`]: the log of image pulls;
 //! - [`serve`]: numbers and pulls over HTTP.
 
@@ -18,6 +19,7 @@ pub mod metrics;
 pub mod model;
 pub mod observer;
 pub mod pulls;
+pub mod recipes;
 pub mod run;
 pub mod serve;
 pub mod targets;

@@ -14,10 +14,11 @@ use crate::kernel::programs::{Options, Probe};
 use crate::kernel::strategy::Strategy;
 use crate::metrics::Metrics;
 use crate::metrics::labels::{self, AttachedStrategy};
-use crate::model::pull::Flavour;
+use crate::model::pull::{Flavour, Told};
 use crate::model::{self, Model};
 use crate::observer::{Observer, schedule};
 use crate::pulls::PullLog;
+use crate::recipes::Recipe;
 use crate::serve::status::ProbeState;
 use crate::serve::{self, Pages, Status};
 use crate::targets::Target;
@@ -33,9 +34,10 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     allow_descriptors();
     let listeners = serve::bind(&settings.listen_addresses).await?;
     let max_registries = usize::try_from(settings.max_registries.get()).unwrap_or(usize::MAX);
-    let metrics = Arc::new(Metrics::new(&settings.targets, max_registries).map_err(|error| {
-        Failure::new("metrics", error, "This is a defect of pullscope: please report it.")
-    })?);
+    let metrics =
+        Arc::new(Metrics::new(&settings.targets, &settings.recipes, max_registries).map_err(|error| {
+            Failure::new("metrics", error, "This is a defect of pullscope: please report it.")
+        })?);
     let status = Status::new(Arc::clone(&metrics), "kernel programs not attached");
     let remember = usize::try_from(settings.pulls_remember.get()).unwrap_or(usize::MAX);
     let pulls = PullLog::new(&settings.targets, remember, Arc::clone(&metrics));
@@ -88,11 +90,7 @@ fn observe(
         max_connections: settings.max_connections.get(),
         measure: settings.bpf_stats,
     };
-    let model = Model::new(model::Settings {
-        limits: model::Limits::default(),
-        flavours: settings.targets.as_slice().iter().map(flavour).collect(),
-        hash_key: [random(), random()],
-    });
+    let model = Model::new(model_settings(settings, [random(), random()]));
     let wanted = settings.wanted();
     let observer = Observer::start(
         &options,
@@ -116,13 +114,34 @@ fn observe(
     Ok(observer)
 }
 
-/// What the pulls of a target's own processes are for, by the name of the program.
-fn flavour(target: &Target) -> Flavour {
-    match target.comm.as_bytes() {
+/// What the model is made with under these settings.
+pub(crate) fn model_settings(settings: &Settings, hash_key: [u64; 2]) -> model::Settings {
+    let flavours = settings.targets.as_slice().iter().map(|target| flavour(target, &settings.recipes));
+    model::Settings {
+        limits: model::Limits::default(),
+        flavours: flavours.collect(),
+        recipes: settings.rules(),
+        fetches_name_digest: settings
+            .with_recipe(|recipe| recipe.fetches_name_digest)
+            .map(|(id, _)| id)
+            .collect(),
+        hash_key,
+    }
+}
+
+/// What the pulls of a target's own processes are for: by the name of the program, and by what its recipe says.
+fn flavour(target: &Target, recipes: &[Recipe]) -> Flavour {
+    let of = match target.comm.as_bytes() {
         b"podman" => Flavour::Podman,
         b"dockerd" => Flavour::Docker,
         b"containerd" | b"crio" => Flavour::Cri,
         _ => Flavour::Oci,
+    };
+    match recipes.iter().find(|recipe| recipe.target.name == target.name) {
+        Some(Recipe { isolation, trigger, .. }) if isolation.is_some() || trigger.is_some() => {
+            Flavour::Told(Box::new(Told { of, isolation: isolation.clone(), trigger: *trigger }))
+        }
+        _ => of,
     }
 }
 

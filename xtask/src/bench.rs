@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     /// Only these, instead of all
-    #[arg(value_parser = ["unwatched", "pull", "tls", "cri", "exchanges", "memory", "idle"])]
+    #[arg(value_parser = ["unwatched", "pull", "tls", "cri", "exchanges", "redis", "memory", "idle"])]
     figures: Vec<String>,
 }
 

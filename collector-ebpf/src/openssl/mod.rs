@@ -182,7 +182,7 @@ fn on_return(result: i32, stack: u64) {
     });
     let Some((sock, conn)) = socket else { return count(Counter::TlsUnjoined) };
     let direction = if call.kind == Kind::Read as u64 { Direction::Received } else { Direction::Sent };
-    let io = Io { sock, tgid, direction, layer: Layer::Decrypted, moved, time: now() };
+    let io = Io { sock, tgid, thread: thread as u32, direction, layer: Layer::Decrypted, moved, time: now() };
     // SAFETY: a value of the map.
     on_bytes(
         &io,
@@ -214,7 +214,8 @@ fn join(ssl: &Ssl, call: &SslCall) -> Option<Joined> {
 fn on_bytes(io: &Io, conn: &mut Conn, bytes: Buffer) {
     let read_elsewhere = conn.decoded == Conn::DECODED_BY_GO
         || conn.protocol == Protocol::Http1 as u8
-        || conn.protocol == Protocol::Http2 as u8;
+        || conn.protocol == Protocol::Http2 as u8
+        || conn.protocol == Protocol::Redis as u8;
     if read_elsewhere {
         return;
     }

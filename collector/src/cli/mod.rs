@@ -3,6 +3,7 @@
 pub mod check;
 pub mod explain;
 pub mod pulls;
+pub mod recipes;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,8 @@ Examples:
   pullscope run --config.file=pullscope.toml  with a config file
   pullscope explain downloads_total           what a metric counts
   pullscope pulls --follow                    images as they are pulled
+  pullscope recipes list                      what it can count of agents,
+                                              workers and proxies
 
 A setting comes from its flag, else its environment variable, else the config
 file, else its default. The variable of --web.listen-address is
@@ -92,6 +95,15 @@ enum Command {
     /// A line for each pull, newest first: the image, who pulled it from which registry, how long it took and how it ended.
     #[command(after_help = pulls::AFTER_HELP)]
     Pulls(pulls::PullsArgs),
+    /// List the recipes that come with pullscope, print one, or try out your own
+    ///
+    /// A recipe says what to count of a program that pullscope does not know: which process it is, what begins and what ends its
+    /// operations or its items of work.
+    #[command(after_help = recipes::AFTER_HELP)]
+    Recipes {
+        #[command(subcommand)]
+        command: recipes::RecipesCommand,
+    },
     /// Print a completion script
     Completions {
         /// The shell
@@ -145,6 +157,7 @@ fn perform(arguments: impl Iterator<Item = OsString>) -> Result<u8, Failure> {
             None => explain::list(),
         }),
         Command::Pulls(args) => pulls::perform(&args),
+        Command::Recipes { command } => recipes::perform(command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "pullscope", &mut script);

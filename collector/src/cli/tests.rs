@@ -23,7 +23,7 @@ fn variables_are_named_after_flags() {
         assert!(arg.get_help().is_some(), "{flag}");
         checked += 1;
     }
-    assert_eq!(checked, 13);
+    assert_eq!(checked, 14);
 }
 
 #[test]

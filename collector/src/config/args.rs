@@ -7,6 +7,7 @@ use super::{
     TelemetryPath,
 };
 use crate::log;
+use crate::recipes::shipped::Shipped;
 
 /// Flags of `run` and `check`. What is not given here comes from the config file, else from the defaults.
 ///
@@ -104,6 +105,19 @@ pub struct SettingsArgs {
         help_heading = "Settings"
     )]
     pub pulls_remember: Option<PullsRemember>,
+
+    /// Recipes to use of those that come with pullscope; may be given several times [default: none]
+    ///
+    /// `pullscope recipes list` names them. Several may also be separated by commas. Recipes of the config file are in force
+    /// besides.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PULLSCOPE_USE_RECIPES",
+        value_delimiter = ',',
+        help_heading = "Settings"
+    )]
+    pub use_recipes: Vec<Shipped>,
 
     /// Have the kernel measure what the kernel programs cost [default: off]
     ///

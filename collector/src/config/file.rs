@@ -7,22 +7,25 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::values::OneOrMany;
+use super::watched::{Own, Watched, What};
 use super::{
     ListenAddress, MaxConnections, MaxRegistries, PullsRemember, RingBufferBytes, Strategy, Switch,
     TelemetryPath,
 };
 use crate::failure::Failure;
 use crate::log;
-use crate::targets::{ArgvPattern, Comm, Role, Target, TargetName, Targets};
+use crate::recipes::file::WrittenRecipe;
+use crate::recipes::shipped::Shipped;
+use crate::targets::{ArgvPattern, Comm, Role, Target, TargetName};
 
 /// Largest config file in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
 /// Where to read what may stand in the file.
-const MEND: &str = "docs/configuration.md lists every key";
+const MEND: &str = "docs/configuration.md lists every key, docs/recipes.md those of recipes";
 
 /// A config file that was read and found valid. The default is that of an empty file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct File {
     pub bpf_stats: Option<bool>,
     pub max_registries: Option<MaxRegistries>,
@@ -31,7 +34,7 @@ pub struct File {
     pub tls: Tls,
     pub pulls: Pulls,
     pub log: Log,
-    pub targets: Targets,
+    pub watched: Watched,
 }
 
 /// The file as it is written.
@@ -41,12 +44,14 @@ struct Written {
     bpf_stats: Option<bool>,
     max_registries: Option<MaxRegistries>,
     default_targets: bool,
+    use_recipes: Vec<Spanned<Shipped>>,
     web: Web,
     kernel: Kernel,
     tls: Tls,
     pulls: Pulls,
     log: Log,
     targets: Vec<Spanned<WrittenTarget>>,
+    recipe: Vec<Spanned<WrittenRecipe>>,
 }
 
 impl Default for Written {
@@ -55,12 +60,14 @@ impl Default for Written {
             bpf_stats: None,
             max_registries: None,
             default_targets: true,
+            use_recipes: Vec::new(),
             web: Web::default(),
             kernel: Kernel::default(),
             tls: Tls::default(),
             pulls: Pulls::default(),
             log: Log::default(),
             targets: Vec::new(),
+            recipe: Vec::new(),
         }
     }
 }
@@ -110,22 +117,6 @@ struct WrittenTarget {
     role: Role,
 }
 
-impl Default for File {
-    fn default() -> Self {
-        let targets = Targets::new(Vec::new(), true).unwrap_or_default();
-        Self {
-            bpf_stats: None,
-            max_registries: None,
-            web: Web::default(),
-            kernel: Kernel::default(),
-            tls: Tls::default(),
-            pulls: Pulls::default(),
-            log: Log::default(),
-            targets,
-        }
-    }
-}
-
 impl File {
     /// Reads and checks the file at that path.
     pub fn read(path: &Path) -> Result<Self, Failure> {
@@ -157,15 +148,26 @@ impl File {
             line: line_of(text, error.span()),
             reason: in_our_words(error.message()),
         })?;
-        let spans: Vec<Range<usize>> = written.targets.iter().map(Spanned::span).collect();
-        let own = written.targets.into_iter().map(|target| {
+        let line = |span: Range<usize>| line_of(text, Some(span));
+        let mut own = Vec::new();
+        for target in written.targets {
+            let span = target.span();
             let WrittenTarget { name, comm, argv, role } = target.into_inner();
-            Target { name, comm, argv, role }
-        });
-        let targets = Targets::new(own.collect(), written.default_targets).map_err(|conflict| FileError {
-            line: line_of(text, spans.get(conflict.place).cloned()),
-            reason: conflict.problem.to_string(),
-        })?;
+            let target = Target { name, comm, argv, role, redis: false, threads: false };
+            own.push(Own { line: line(span), what: What::Target(target) });
+        }
+        for recipe in written.recipe {
+            let span = recipe.span();
+            let checked = recipe.into_inner().check(&span);
+            let recipe =
+                checked.map_err(|refusal| FileError { line: line(refusal.span), reason: refusal.reason })?;
+            own.push(Own { line: line(span), what: What::Recipe(recipe) });
+        }
+        let uses = written.use_recipes.iter().map(|shipped| (*shipped.get_ref(), line(shipped.span())));
+        let watched = Watched::new(own, uses.collect(), written.default_targets);
+        watched
+            .in_force(None)
+            .map_err(|clash| FileError { line: clash.line.unwrap_or(1), reason: clash.reason })?;
         Ok(Self {
             bpf_stats: written.bpf_stats,
             max_registries: written.max_registries,
@@ -174,7 +176,7 @@ impl File {
             tls: written.tls,
             pulls: written.pulls,
             log: written.log,
-            targets,
+            watched,
         })
     }
 }

@@ -8,6 +8,7 @@ mod file;
 #[cfg(test)]
 mod tests;
 mod values;
+mod watched;
 
 pub use args::SettingsArgs;
 pub use values::{
@@ -15,9 +16,14 @@ pub use values::{
     TelemetryPath,
 };
 
+use std::collections::HashMap;
+
 use crate::binaries::Wanted;
 use crate::failure::Failure;
 use crate::log;
+use crate::model::event::TargetId;
+use crate::recipes::Recipe;
+use crate::recipes::rule::Rule;
 use crate::targets::Targets;
 
 /// Where `/metrics` is served unless told otherwise.
@@ -56,6 +62,8 @@ pub struct Settings {
     pub log_format: log::Format,
     /// Who is watched.
     pub targets: Targets,
+    /// What counts of those that have a recipe; each has its target among the others, by name.
+    pub recipes: Vec<Recipe>,
 }
 
 impl Settings {
@@ -64,21 +72,54 @@ impl Settings {
         Wanted { go: self.tls_go == Switch::Auto, openssl: self.tls_openssl == Switch::Auto }
     }
 
+    /// The rules of each target that has a recipe.
+    pub fn rules(&self) -> HashMap<TargetId, Vec<Rule>> {
+        self.with_recipe(|_| true).map(|(id, recipe)| (id, recipe.rules.clone())).collect()
+    }
+
+    /// The targets whose recipes are such.
+    pub fn with_recipe(&self, such: impl Fn(&Recipe) -> bool) -> impl Iterator<Item = (TargetId, &Recipe)> {
+        let of = |recipe: &Recipe| {
+            let place =
+                self.targets.as_slice().iter().position(|target| target.name == recipe.target.name)?;
+            Some(TargetId(u16::try_from(place).ok()?))
+        };
+        self.recipes
+            .iter()
+            .filter(move |recipe| such(recipe))
+            .filter_map(move |recipe| Some((of(recipe)?, recipe)))
+    }
+
     /// Puts the sources together. Fails on a config file that cannot be read or is not valid.
     pub fn load(args: &SettingsArgs) -> Result<Self, Failure> {
         let file = match &args.config_file {
             Some(path) => file::File::read(path)?,
             None => file::File::default(),
         };
-        Ok(Self::merge(args, file))
+        Self::merge(args, file)
     }
 
     /// The settings without any config file: what is left to check when the file is not valid.
     pub fn without_file(args: &SettingsArgs) -> Self {
-        Self::merge(args, file::File::default())
+        let file = file::File::default();
+        let (targets, recipes) = file.watched.in_force(None).unwrap_or_default();
+        Self::put_together(args, file, targets, recipes)
     }
 
-    fn merge(args: &SettingsArgs, file: file::File) -> Self {
+    /// Fails where recipes that are asked for on the command line or in the environment cannot be in force.
+    fn merge(args: &SettingsArgs, file: file::File) -> Result<Self, Failure> {
+        let asked = (!args.use_recipes.is_empty()).then_some(args.use_recipes.as_slice());
+        let (targets, recipes) = file.watched.in_force(asked).map_err(|clash| {
+            Failure::usage(
+                "--use-recipes",
+                clash.reason,
+                "`pullscope recipes show NAME` prints a recipe, to be changed and put into the config file.",
+            )
+        })?;
+        Ok(Self::put_together(args, file, targets, recipes))
+    }
+
+    fn put_together(args: &SettingsArgs, file: file::File, targets: Targets, recipes: Vec<Recipe>) -> Self {
         let listen_addresses = if args.web_listen_address.is_empty() {
             file.web
                 .listen_address
@@ -102,7 +143,8 @@ impl Settings {
             pulls_remember: args.pulls_remember.or(file.pulls.remember).unwrap_or_default(),
             log_level: args.log_level.or(file.log.level).unwrap_or_default(),
             log_format: args.log_format.or(file.log.format).unwrap_or_default(),
-            targets: file.targets,
+            targets,
+            recipes,
         }
     }
 }

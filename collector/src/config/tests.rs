@@ -1,3 +1,5 @@
+mod recipes;
+
 use clap::{Args, FromArgMatches};
 
 use super::*;
@@ -20,7 +22,7 @@ fn error(text: &str) -> (usize, String) {
 
 #[test]
 fn defaults() {
-    let settings = Settings::merge(&args(&[]), file(""));
+    let settings = Settings::merge(&args(&[]), file("")).unwrap();
     assert_eq!(settings.listen_addresses, ["127.0.0.1:10617".parse().unwrap()]);
     assert_eq!(settings.telemetry_path.as_str(), "/metrics");
     assert_eq!(settings.strategy, Strategy::Auto);
@@ -39,6 +41,7 @@ fn a_file_sets_everything() {
     let text = r#"
         max_registries = 7
         default_targets = false
+        use_recipes = ["executor"]
         [web]
         listen_address = [":9", "[::1]:10"]
         telemetry_path = "/m"
@@ -59,8 +62,11 @@ fn a_file_sets_everything() {
         comm = "python3"
         argv = "pull"
         role = "client"
+        [[recipe]]
+        name = "own"
+        comm = "own"
     "#;
-    let settings = Settings::merge(&args(&[]), file(text));
+    let settings = Settings::merge(&args(&[]), file(text)).unwrap();
     let addresses: Vec<_> = settings.listen_addresses.iter().map(ToString::to_string).collect();
     assert_eq!(addresses, [":9", "[::1]:10"]);
     assert_eq!(settings.telemetry_path.as_str(), "/m");
@@ -70,7 +76,9 @@ fn a_file_sets_everything() {
     assert_eq!((settings.tls_go, settings.tls_openssl), (Switch::Off, Switch::Off));
     assert_eq!((settings.max_registries.get(), settings.pulls_remember.get()), (7, 0));
     assert_eq!((settings.log_level, settings.log_format), (log::Level::Debug, log::Format::Json));
-    let [target] = settings.targets.as_slice() else { panic!("{:?}", settings.targets) };
+    let [target, own, executor] = settings.targets.as_slice() else { panic!("{:?}", settings.targets) };
+    assert_eq!((own.name.as_str(), executor.name.as_str()), ("own", "executor"));
+    assert_eq!(settings.recipes.len(), 2);
     assert_eq!((target.name.as_str(), target.comm.as_str()), ("puller", "python3"));
     assert!(target.argv.as_ref().unwrap().matches(b"python3\0pull.py\0"));
     assert_eq!(target.role, crate::targets::Role::Client);
@@ -86,7 +94,7 @@ fn a_flag_wins_over_the_file() {
         "--tls.openssl=off",
         "--log.level=warn",
     ];
-    let settings = Settings::merge(&args(&flags), file(text));
+    let settings = Settings::merge(&args(&flags), file(text)).unwrap();
     let addresses: Vec<_> = settings.listen_addresses.iter().map(ToString::to_string).collect();
     assert_eq!(addresses, [":1", ":2", ":3"]);
     assert_eq!(settings.strategy, Strategy::Sock);
@@ -127,7 +135,7 @@ fn errors_of_targets_name_their_line() {
     assert!(reason.contains("not a regular expression"), "{reason}");
     let two = "[[targets]]\nname = \"a\"\ncomm = \"a\"\n\n[[targets]]\nname = \"a\"\ncomm = \"b\"\n";
     let (line, reason) = error(two);
-    assert_eq!((line, reason.as_str()), (5, "a target of that name is already in this file"));
+    assert_eq!((line, reason.as_str()), (5, "another target or recipe has the same name"));
     let (line, reason) = error("[[targets]]\nname = \"a\"\ncomm = \"a\"\nrole = \"boss\"\n");
     assert_eq!(line, 4);
     assert!(reason.contains("`client`, `server`"), "{reason}");

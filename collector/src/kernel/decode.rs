@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use bytes::Bytes;
 use collector_common::conn::{self, Direction, Phase, Protocol, Transport};
 use collector_common::event::{
-    self, Data, Endpoint, Header, Kind, Layer, Open, Part, Process, Snapshot, State,
+    self, Data, Endpoint, Header, Kind, Layer, Open, Part, Process, Snapshot, State, Thread,
 };
-use collector_common::{COMM_LEN, TARGET_CANDIDATE};
+use collector_common::{COMM_LEN, TARGET_CANDIDATE, TARGET_NUMBER};
 use zerocopy::FromBytes;
 
 use crate::model::event::{
@@ -54,8 +54,9 @@ pub fn target_number(target: TargetId) -> u32 {
     u32::from(target.0) + 1
 }
 
+/// The target of a number, whatever marks it has.
 fn target_id(number: u32) -> Option<TargetId> {
-    u16::try_from(number.checked_sub(1)?).ok().map(TargetId)
+    u16::try_from((number & TARGET_NUMBER).checked_sub(1)?).ok().map(TargetId)
 }
 
 /// Takes a record apart. `candidate` says what became of a process whose command line had to decide.
@@ -72,6 +73,7 @@ pub fn decode(record: &[u8], candidate: impl Fn(Pid) -> Option<TargetId>) -> Rec
         Some(Kind::Frame) => frame(record),
         Some(Kind::Message) => message(record),
         Some(Kind::Field) => field(record),
+        Some(Kind::ThreadExit) => thread_exit(record),
         None => None,
     }
     .unwrap_or(Record::Malformed)
@@ -83,7 +85,7 @@ fn exec(record: &[u8]) -> Option<Record> {
     Some(match process.target {
         0 => Record::Event(Event::ProcessEnded { pid, how: Ending::Became(comm(&process.comm)), time }),
         TARGET_CANDIDATE => Record::Candidate { pid, comm: comm(&process.comm), time },
-        number => Record::Event(Event::ProcessBegan { pid, target: target_id(number)?, time }),
+        number => Record::Event(Event::ProcessBegan { found: false, pid, target: target_id(number)?, time }),
     })
 }
 
@@ -106,6 +108,12 @@ fn exit(record: &[u8]) -> Option<Record> {
     let (process, _) = Process::read_from_prefix(record).ok()?;
     let (pid, time) = (process.header.tgid, process.header.time);
     Some(Record::Event(Event::ProcessEnded { pid, how: ending(process.status), time }))
+}
+
+fn thread_exit(record: &[u8]) -> Option<Record> {
+    let (thread, _) = Thread::read_from_prefix(record).ok()?;
+    let Thread { header: Header { tgid: pid, time, .. }, thread, .. } = thread;
+    Some(Record::Event(Event::ThreadEnded { pid, thread, time }))
 }
 
 /// What a status that `wait` tells means (wait(2): `WIFSIGNALED`, `WEXITSTATUS`).
@@ -136,6 +144,7 @@ fn closed(record: &[u8]) -> Option<Record> {
         conn: conn_id(&state.snapshot),
         before: Phase::from_number(state.before)?,
         error: state.error,
+        end: state.peer_ended == 1,
         flows: flows(&state.snapshot.received, &state.snapshot.sent),
         lost: state.snapshot.lost,
         time: state.header.time,
@@ -171,6 +180,7 @@ fn data(record: &[u8]) -> Option<Record> {
         conn: conn_id(&data.snapshot),
         layer: Layer::from_number(data.layer)?,
         pid: data.header.tgid,
+        thread: data.thread,
         direction: Direction::from_number(data.direction)?,
         protocol: Protocol::from_number(data.protocol)?,
         start: data.start,

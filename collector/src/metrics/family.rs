@@ -73,6 +73,12 @@ impl<'a> Builder<'a> {
         Ok(Self { registry, dropped: vec })
     }
 
+    /// The series of `series_dropped_total`, for values that find no room before there is a label of them.
+    pub fn dropped(&self) -> Family<(MetricName,), prometheus::IntCounter> {
+        let metric = super::table::itself::SERIES_DROPPED.metric;
+        Family { metric, vec: self.dropped.clone(), dropped: self.dropped.clone(), series: Mutex::default() }
+    }
+
     /// A family for a declared metric. With `processes`, every label set that is known from the start exists at once.
     pub fn family<L: LabelSet, M: Instrument>(
         &self,
@@ -137,6 +143,16 @@ impl<L: LabelSet, M: Instrument> Family<L, M> {
                 series.insert(labels.clone(), made);
             }
             None => self.count_dropped(),
+        }
+    }
+
+    /// Makes the series under these labels, if there is room for it.
+    pub fn begin_with(&self, labels: &L) {
+        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        if series.len() < MAX_SERIES
+            && let Ok(made) = labels.with_values(|values| M::series(&self.vec, values))
+        {
+            series.insert(labels.clone(), made);
         }
     }
 

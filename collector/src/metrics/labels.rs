@@ -4,6 +4,7 @@
 //! them gains a variant, so table and code cannot drift apart.
 
 mod pulls;
+mod work;
 
 use std::sync::Arc;
 
@@ -11,14 +12,18 @@ use collector_common::counters::Counter;
 use collector_common::event;
 use wire::http::Method;
 use wire::oci::Kind;
+use wire::redis;
 use wire::registry::RegistryLabel;
 use wire::trouble::Trouble;
 
 use super::label::{Label, LabelValue, Values};
-use crate::model::fact::{ConnectResult, LookupResult, Remover, Resource, Role, Status, Visibility};
+use crate::model::fact::{
+    Cached, ConnectResult, LookupResult, ProxyTrouble, Remover, Resource, Role, Status, Visibility,
+};
 use crate::model::pull::record::{PullStatus, Trigger};
 use crate::model::reason;
 pub use pulls::{Handler, HasCreds, OnDisk, Runtime};
+pub use work::{Basis, OperationKind, OperationName, Queue};
 
 /// Gives an enum its label's name and the text of each variant.
 macro_rules! label {
@@ -62,10 +67,14 @@ label!("reason", Trouble {
     NoSpace => "no_space", Other => "other",
 });
 label!("kind", Resource { Image => "image", Container => "container", Sandbox => "sandbox" });
+label!("result", Cached { Hit => "hit", Miss => "miss", Unknown => "unknown" });
+label!("reason", ProxyTrouble {
+    ConnectionRefused => "connection_refused", Timeout => "timeout", Other => "other",
+});
 label!("reason", Remover { Kubelet => "kubelet", User => "user", Unknown => "unknown" });
 label!("type", event::Kind {
     Exec => "exec", Fork => "fork", Exit => "exit", Open => "open", State => "state", Data => "data", Close => "close",
-    Frame => "frame", Message => "message", Field => "field",
+    Frame => "frame", Message => "message", Field => "field", ThreadExit => "thread_exit",
 });
 
 /// Whether a connection came about.
@@ -239,12 +248,14 @@ named!(
 );
 
 /// The gauges that count begins and ends.
-pub const GAUGES: [&str; 5] = [
+pub const GAUGES: [&str; 7] = [
     "connections_open",
     "image_pulls_in_flight",
+    "operations_in_flight",
     "processes_watched",
     "registry_requests_in_flight",
     "served_requests_in_flight",
+    "work_in_flight",
 ];
 
 /// Reasons of [`NotLogged`].
@@ -308,7 +319,7 @@ impl From<Counter> for Loss {
     }
 }
 
-/// Reasons that `wire` gives; a test holds them against [`wire::http::Unparsed`].
+/// Reasons that the decoders of HTTP give; a test holds them against [`wire::http::Unparsed`].
 const UNPARSED: [&str; 11] = [
     "head_too_long",
     "bad_head",
@@ -323,16 +334,23 @@ const UNPARSED: [&str; 11] = [
     "pushed",
 ];
 
+/// How many reasons the decoder of Redis gives.
+const REDIS: usize = redis::Unparsed::ALL.len();
+
 /// Reasons of [`Unattributed`]: those of `wire` and of the model, and [`Unattributed::OTHER`].
-pub const UNATTRIBUTED: [&str; UNPARSED.len() + reason::ALL.len() + 1] = {
-    let mut reasons = [Unattributed::OTHER.0; UNPARSED.len() + reason::ALL.len() + 1];
+pub const UNATTRIBUTED: [&str; UNPARSED.len() + REDIS + reason::ALL.len() + 1] = {
+    let mut reasons = [Unattributed::OTHER.0; UNPARSED.len() + REDIS + reason::ALL.len() + 1];
     let mut place = 0;
     while place < UNPARSED.len() {
         reasons[place] = UNPARSED[place];
         place += 1;
     }
-    while place < UNPARSED.len() + reason::ALL.len() {
-        reasons[place] = reason::ALL[place - UNPARSED.len()];
+    while place < UNPARSED.len() + REDIS {
+        reasons[place] = redis::Unparsed::ALL[place - UNPARSED.len()].as_str();
+        place += 1;
+    }
+    while place < UNPARSED.len() + REDIS + reason::ALL.len() {
+        reasons[place] = reason::ALL[place - UNPARSED.len() - REDIS];
         place += 1;
     }
     reasons

@@ -1,8 +1,8 @@
 //! From facts to numbers.
 //!
 //! - [`table`] declares every metric; [`label`] and [`labels`] give its labels types;
-//! - [`family`] is a declared metric that can be recorded; [`image_pulls`], [`registry_traffic`], [`served`], [`cri`] and
-//!   [`itself`] hold those of one section each; [`registries`] bounds the `registry` label; [`exporter`] adds the standard `process_*`;
+//! - [`family`] is a declared metric that can be recorded; [`image_pulls`], [`registry_traffic`], [`served`], [`cri`], [`work`]
+//!   and [`itself`] hold those of one section each; [`registries`] bounds the `registry` label; [`exporter`] adds the standard `process_*`;
 //! - [`Metrics::record`] is the one place where a fact of the model becomes numbers.
 //!
 //! The `prometheus` crate is used here and nowhere else.
@@ -21,11 +21,13 @@ pub mod served;
 pub mod table;
 #[cfg(test)]
 mod tests;
+pub mod work;
 
 use std::io::{self, Write};
 
 use prometheus::{Encoder, Registry, TextEncoder};
 
+use crate::recipes::Recipe;
 use crate::targets::{Role, Target, Targets};
 use family::Builder;
 use labels::Process;
@@ -48,6 +50,8 @@ pub struct Metrics {
     pub served: served::Served,
     /// What is asked of runtimes over the CRI.
     pub cri: cri::Cri,
+    /// What recipes count.
+    pub work: work::Work,
     /// What pullscope says of itself.
     pub itself: itself::Itself,
 }
@@ -58,11 +62,11 @@ const CRI_RUNTIMES: [&str; 3] = ["containerd", "crio", "cri-dockerd"];
 impl Metrics {
     /// All metrics of the table, with the zero-valued series that are known from the start. Fails where the table holds a
     /// name that Prometheus does not take, which a test rules out.
-    pub fn new(targets: &Targets, max_registries: usize) -> Result<Self, String> {
-        Self::build(targets, max_registries).map_err(|error| error.to_string())
+    pub fn new(targets: &Targets, recipes: &[Recipe], max_registries: usize) -> Result<Self, String> {
+        Self::build(targets, recipes, max_registries).map_err(|error| error.to_string())
     }
 
-    fn build(targets: &Targets, max_registries: usize) -> prometheus::Result<Self> {
+    fn build(targets: &Targets, recipes: &[Recipe], max_registries: usize) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let labelled = |target: &Target| (Process(target.name.as_str().into()), target.role);
         let processes: Vec<(Process, Role)> = targets.as_slice().iter().map(labelled).collect();
@@ -78,10 +82,11 @@ impl Metrics {
         let traffic = registry_traffic::RegistryTraffic::new(&builder, &all, &with_role(Role::is_client))?;
         let served = served::Served::new(&builder, &with_role(Role::is_server))?;
         let cri = cri::Cri::new(&builder, &runtimes)?;
+        let work = work::Work::new(&builder, recipes)?;
         let itself = itself::Itself::new(&builder, &all)?;
         registry.register(Box::new(exporter::Exporter::new()?))?;
         let registries = Registries::new(max_registries);
-        Ok(Self { registry, processes, registries, pulls, traffic, served, cri, itself })
+        Ok(Self { registry, processes, registries, pulls, traffic, served, cri, work, itself })
     }
 
     /// Writes every series in Prometheus's text format, version 0.0.4.

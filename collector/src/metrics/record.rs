@@ -1,12 +1,16 @@
 //! A fact of the model becomes numbers: which metrics each one moves.
 
+use std::sync::Arc;
+
 use wire::oci::Kind;
 
 use super::Metrics;
-use super::labels::{DownloadKind, GaugeName, Operation, Process};
+use super::labels::{
+    Basis, DownloadKind, GaugeName, MetricName, Operation, OperationKind, OperationName, Process, Queue,
+};
 use super::registry_traffic::{Ended, Peers};
 use crate::model::event::TargetId;
-use crate::model::fact::{Client, Fact};
+use crate::model::fact::{self, Client, Fact};
 use crate::targets::Role;
 
 impl Metrics {
@@ -80,6 +84,14 @@ impl Metrics {
                     self.served.download_ended(&self.process(*process), kind, *status);
                 }
             }
+            Fact::ServedFrom { process, kind, cached } => {
+                if let Some(kind) = download_kind(*kind) {
+                    self.served.served_from(&self.process(*process), kind, *cached);
+                }
+            }
+            Fact::ProxyError { process, trouble } => {
+                self.served.proxy_failed(&self.process(*process), *trouble);
+            }
             Fact::ProcessBegan { process } => self.itself.process_began(&self.process(*process)),
             Fact::ProcessEnded { process } => {
                 let matched = self.itself.process_ended(&self.process(*process));
@@ -116,6 +128,25 @@ impl Metrics {
             Fact::ReclaimFailed { runtime, resource } => {
                 self.cri.reclaim_failed(self.process(*runtime), *resource);
             }
+            Fact::OperationBegan(operation) => {
+                let (process, name, kind) = self.operation(operation);
+                self.work.operation_began(process, name, kind);
+            }
+            Fact::OperationEnded { operation, status, duration } => {
+                let (process, name, kind) = self.operation(operation);
+                let matched = self.work.operation_ended(process, name, kind, *status, *duration);
+                self.expect(matched, "operations_in_flight");
+            }
+            Fact::WorkBegan(work) => {
+                let queue = Queue(Arc::clone(&work.queue));
+                self.work.work_began(self.process(work.process), queue, Basis::of(work.exact));
+            }
+            Fact::WorkEnded { work, status, duration } => {
+                let queue = Queue(Arc::clone(&work.queue));
+                let matched = self.work.work_ended(self.process(work.process), queue, *status, *duration);
+                self.expect(matched, "work_in_flight");
+            }
+            Fact::ValueDropped { metric } => self.work.value_dropped(MetricName(metric)),
             Fact::Unattributed { reason } => self.itself.unattributed(reason),
             Fact::Corrected { gauge } => self.itself.corrected(GaugeName(gauge)),
         }
@@ -141,6 +172,8 @@ impl Metrics {
             Fact::ServedBegan { process }
             | Fact::ServedEnded { process, .. }
             | Fact::ServedBytes { process, .. }
+            | Fact::ServedFrom { process, .. }
+            | Fact::ProxyError { process, .. }
             | Fact::ServedDownload { process, .. } => role(process).is_server(),
             Fact::ConnectionBegan { .. }
             | Fact::ConnectionEnded { .. }
@@ -156,6 +189,11 @@ impl Metrics {
             | Fact::GcCycle { .. }
             | Fact::Reclaimed { .. }
             | Fact::ReclaimFailed { .. }
+            | Fact::OperationBegan(_)
+            | Fact::OperationEnded { .. }
+            | Fact::WorkBegan(_)
+            | Fact::WorkEnded { .. }
+            | Fact::ValueDropped { .. }
             | Fact::Unattributed { .. }
             | Fact::Corrected { .. } => true,
         }
@@ -170,6 +208,11 @@ impl Metrics {
 
     fn peers(&self, client: &Client) -> Peers {
         Peers { process: self.process(client.process), registry: self.registries.label(&client.registry) }
+    }
+
+    fn operation(&self, of: &fact::Operation) -> (Process, OperationName, OperationKind) {
+        let (operation, kind) = (Arc::clone(&of.operation), Arc::clone(&of.kind));
+        (self.process(of.process), OperationName(operation), OperationKind(kind))
     }
 
     /// The label of a target; `unknown` for an id that was never configured.

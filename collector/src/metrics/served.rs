@@ -9,7 +9,7 @@ use super::labels::{Code, DownloadKind, Process};
 use super::registry_traffic::Ended;
 use super::seconds;
 use super::table::served as table;
-use crate::model::fact::Status;
+use crate::model::fact::{Cached, ProxyTrouble, Status};
 
 /// The section's metrics.
 pub struct Served {
@@ -18,6 +18,8 @@ pub struct Served {
     in_flight: Family<(Process,), IntGauge>,
     bytes: Family<(Process, Kind), IntCounter>,
     downloads: Family<(Process, DownloadKind, Status), IntCounter>,
+    cache: Family<(Process, DownloadKind, Cached), IntCounter>,
+    proxy_errors: Family<(Process, ProxyTrouble), IntCounter>,
 }
 
 impl Served {
@@ -29,6 +31,8 @@ impl Served {
             in_flight: build.family(&table::REQUESTS_IN_FLIGHT, servers)?,
             bytes: build.family(&table::BYTES, servers)?,
             downloads: build.family(&table::DOWNLOADS, servers)?,
+            cache: build.family(&table::CACHE, servers)?,
+            proxy_errors: build.family(&table::PROXY_ERRORS, servers)?,
         })
     }
 
@@ -56,5 +60,15 @@ impl Served {
     /// A GET of a manifest or blob was served.
     pub fn download_ended(&self, process: &Process, kind: DownloadKind, status: Status) {
         self.downloads.add(&(process.clone(), kind, status), 1);
+    }
+
+    /// A manifest or blob was served to its end.
+    pub fn served_from(&self, process: &Process, kind: DownloadKind, cached: Cached) {
+        self.cache.add(&(process.clone(), kind, cached), 1);
+    }
+
+    /// A served request failed because an upstream did.
+    pub fn proxy_failed(&self, process: &Process, trouble: ProxyTrouble) {
+        self.proxy_errors.add(&(process.clone(), trouble), 1);
     }
 }

@@ -10,6 +10,7 @@ pub mod image_pulls;
 pub mod itself;
 pub mod registry_traffic;
 pub mod served;
+pub mod work;
 
 use std::marker::PhantomData;
 
@@ -132,8 +133,14 @@ pub struct Section {
 }
 
 /// The table.
-pub const SECTIONS: [Section; 5] =
-    [image_pulls::SECTION, registry_traffic::SECTION, served::SECTION, cri::SECTION, itself::SECTION];
+pub const SECTIONS: [Section; 6] = [
+    image_pulls::SECTION,
+    registry_traffic::SECTION,
+    served::SECTION,
+    cri::SECTION,
+    work::SECTION,
+    itself::SECTION,
+];
 
 /// Every metric, in the table's order.
 pub fn all() -> impl Iterator<Item = &'static Metric> {

@@ -9,9 +9,9 @@ use wire::oci::{self, Kind, Reference};
 use wire::registry::RegistryLabel;
 
 use super::Context;
-use super::exchange::Seat;
 use super::hashes::{Hashes, resolve};
 use super::pull::Link;
+use super::seat::Seat;
 
 /// What a request is, as far as it can be known when its head has passed.
 pub(super) struct Attribution<'a> {

@@ -34,6 +34,11 @@ impl Traffic {
         self.attempt.is_some()
     }
 
+    /// When the attempt began that goes on.
+    pub fn attempt_began(&self) -> Option<u64> {
+        self.attempt
+    }
+
     pub fn deadline(&self) -> Option<u64> {
         self.deadline
     }

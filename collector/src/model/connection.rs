@@ -3,6 +3,7 @@
 mod passing;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use wire::registry::RegistryLabel;
 use wire::trouble::Trouble;
@@ -10,15 +11,17 @@ use wire::trouble::Trouble;
 use super::client::{self, Traffic};
 use super::content::Content;
 use super::dns::Lookups;
-use super::event::{Direction, Ends, Flows, Layer, Phase, Pid, Protocol, TargetId};
-use super::exchange::{Party, Peer, Seat};
-use super::fact::{Client, Fact, Remover, Role, Visibility};
+use super::event::{ConnId, Direction, Ends, Flows, Layer, Phase, Pid, Protocol, TargetId, Tid};
+use super::fact::{Client, ConnectResult, Fact, ProxyTrouble, Remover, Role, Visibility};
 use super::handshake::Handshake;
 use super::outbox::{Guard, Open};
+use super::rules::Connecting;
+use super::seat::{Party, Peer, Seat};
 use super::{Context, pull, reason};
 
 /// Bytes that passed, from [`Event::Data`](super::event::Event::Data).
 pub(super) struct Data<'a> {
+    pub thread: Tid,
     pub direction: Direction,
     pub protocol: Protocol,
     pub start: u64,
@@ -47,10 +50,14 @@ pub(super) struct Change {
 }
 
 /// A connection.
+#[expect(clippy::struct_excessive_bools, reason = "each is something that was seen of it or not")]
 pub(super) struct Connection {
+    id: ConnId,
     /// Process that last did something with it, and that process's target.
     pid: Pid,
     process: TargetId,
+    /// The thread that did it, as far as it was told.
+    thread: Tid,
     /// `None` when its beginning was not seen.
     ends: Option<Ends>,
     /// Whether it is known from its first byte.
@@ -59,10 +66,16 @@ pub(super) struct Connection {
     flows: Flows,
     /// Events lost up to now.
     lost: u32,
+    /// The peer will send nothing more, or has broken the connection off.
+    peer_gone: bool,
     role: Option<Role>,
     open: Option<Guard<Open>>,
     visible: bool,
     traffic: Traffic,
+    /// What recipes count of an attempt to connect.
+    counted: Connecting,
+    /// Held until what passes can be read.
+    dark: Option<Arc<()>>,
     content: Content,
     handshake: Handshake,
     /// A `ClientHello` has passed.
@@ -78,19 +91,24 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection of which only the bytes are known.
-    pub fn joined(pid: Pid, process: TargetId) -> Self {
+    pub fn joined(id: ConnId, pid: Pid, process: TargetId) -> Self {
         Self {
+            id,
             pid,
             process,
+            thread: 0,
             ends: None,
             whole: false,
             phase: Phase::Open,
             flows: Flows::default(),
             lost: 0,
+            peer_gone: false,
             role: None,
             open: None,
             visible: false,
             traffic: Traffic::default(),
+            counted: Connecting::default(),
+            dark: None,
             content: Content::default(),
             handshake: Handshake::default(),
             greeted: false,
@@ -103,20 +121,20 @@ impl Connection {
 
     /// A connection that is seen for the first time.
     pub fn opened(
-        pid: Pid,
-        process: TargetId,
+        id: ConnId,
+        (pid, process): (Pid, TargetId),
         ends: Ends,
         phase: Phase,
         time: u64,
         context: &mut Context,
     ) -> Self {
-        let mut connection = Self { phase, ..Self::joined(pid, process) };
+        let mut connection = Self { phase, ..Self::joined(id, pid, process) };
         match &ends {
             Ends::Tcp { remote, .. } => {
                 connection.named = context.processes.named(pid, remote.ip());
                 if matches!(phase, Phase::Called | Phase::Connecting) {
                     connection.whole = true;
-                    connection.traffic.attempt(time);
+                    connection.attempt(*remote, time, context);
                 }
             }
             Ends::Unix { serves: true, .. } => connection.take_side(Role::Server, time, context),
@@ -132,14 +150,21 @@ impl Connection {
         self.flows = flows;
         self.phase = after;
         match after {
-            Phase::Called | Phase::Connecting => self.traffic.attempt(time),
+            Phase::Called | Phase::Connecting => {
+                if let Some(peer) = self.peer() {
+                    self.attempt(peer, time, context);
+                }
+            }
             Phase::Open => {
+                self.counted.ended(true, time);
                 self.traffic.established(self.process, time);
                 if matches!(before, Phase::Called | Phase::Connecting) {
                     self.take_side(Role::Client, time, context);
                 }
             }
             Phase::Ended => {
+                self.dark = None;
+                self.peer_gone |= error != 0;
                 self.connect_ended(before, error, time, context);
                 self.open = None;
             }
@@ -147,12 +172,14 @@ impl Connection {
         self.report(context);
     }
 
-    /// The process let go of it.
-    pub fn closed(mut self, before: Phase, error: u32, at: At, context: &mut Context) {
+    /// The process let go of it; `end`: the peer had ended its direction.
+    pub fn closed(mut self, before: Phase, (error, end): (u32, bool), at: At, context: &mut Context) {
         let time = at.time;
         self.flows = at.flows;
+        self.peer_gone |= end || error != 0;
         let seat = self.seat(self.greeted);
         let seen = self.content.closed(at, &seat, context);
+        context.rules.connection_ended(self.pid, self.id, time);
         self.seen(seen, if self.greeted { Layer::Decrypted } else { Layer::Socket }, time, context);
         self.connect_ended(before, error, time, context);
         self.lookups.closed(time, (self.pid, self.process), context);
@@ -195,6 +222,15 @@ impl Connection {
         self.content.in_progress() || self.traffic.connecting() || self.lookups.pending()
     }
 
+    /// It begins to connect, or goes on with that.
+    fn attempt(&mut self, peer: SocketAddr, time: u64, context: &mut Context) {
+        self.traffic.attempt(time);
+        if !self.counted.is_counted() {
+            let actor = self.seat(false).actor();
+            self.counted = context.rules.connecting(&actor, peer, time);
+        }
+    }
+
     /// An attempt to connect that goes on is over now, with the phase that the kernel had it in.
     fn connect_ended(&mut self, before: Phase, error: u32, time: u64, context: &mut Context) {
         if !self.traffic.connecting() {
@@ -203,6 +239,10 @@ impl Connection {
         if matches!(before, Phase::Called | Phase::Connecting) {
             let client = self.unconnected_client(context);
             let result = client::failure(before, error);
+            self.counted.ended(false, time);
+            if let Some(began) = self.traffic.attempt_began() {
+                context.upstreams.trouble(self.pid, (began, time), None, proxy_trouble(result));
+            }
             if let Some(trouble) = pull::of_connect(result) {
                 context.pulls.unreached(self.pid, &client, trouble, time);
             }
@@ -233,13 +273,16 @@ impl Connection {
     }
 
     /// The process's side is known: the connection counts as open, for as long as the kernel has it open.
-    fn take_side(&mut self, role: Role, time: u64, context: &Context) {
+    fn take_side(&mut self, role: Role, time: u64, context: &mut Context) {
         let role = *self.role.get_or_insert(role);
         if self.open.is_none() && self.phase != Phase::Ended {
             self.open = Some(Guard::begin(&context.outbox, Open { process: self.process, role }));
         }
         if self.is_tcp_client() {
             self.traffic.await_evidence(time);
+            if !self.visible && self.dark.is_none() && self.phase != Phase::Ended {
+                self.dark = context.upstreams.dark(self.pid);
+            }
         }
     }
 
@@ -247,6 +290,9 @@ impl Connection {
         self.opaque_at = None;
         if visibility == Visibility::TlsDecoded {
             context.pulls.can_see(self.pid, &self.shown());
+        }
+        if matches!(visibility, Visibility::Plaintext | Visibility::TlsDecoded) {
+            self.dark = None;
         }
         if !std::mem::replace(&mut self.visible, true) {
             context.outbox.push(Fact::Visible { process: self.process, visibility });
@@ -319,11 +365,23 @@ impl Connection {
     fn seat(&self, secure: bool) -> Seat {
         Seat {
             party: Party { pid: self.pid, process: self.process },
+            thread: self.thread,
+            conn: self.id,
             local: matches!(self.ends, Some(Ends::Unix { .. })),
             peer: self.ends.as_ref().and_then(peer),
             secure,
+            peer_gone: self.peer_gone,
             shown: self.shown(),
         }
+    }
+}
+
+/// What an attempt to connect that failed means for a request that waits for it. Who gives it up has waited long enough.
+fn proxy_trouble(result: ConnectResult) -> ProxyTrouble {
+    match result {
+        ConnectResult::Refused => ProxyTrouble::ConnectionRefused,
+        ConnectResult::Timeout | ConnectResult::Canceled => ProxyTrouble::Timeout,
+        _ => ProxyTrouble::Other,
     }
 }
 

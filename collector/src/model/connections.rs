@@ -63,7 +63,7 @@ impl Connections {
             return;
         }
         match context.processes.target(pid) {
-            Some(target) => self.insert(id, Connection::joined(pid, target), context),
+            Some(target) => self.insert(id, Connection::joined(id, pid, target), context),
             None => context.outbox.unattributed(reason::CONNECTION_UNKNOWN),
         }
     }

@@ -3,12 +3,13 @@
 use super::Context;
 use super::connection::{At, Data};
 use super::event::{Frame, Layer, Message, Protocol};
-use super::exchange::Seat;
 use super::exchanges::Seen;
 use super::fields::List;
 use super::http::Http;
 use super::http2::Http2;
 use super::messages::Messages;
+use super::redis::Redis;
+use super::seat::Seat;
 
 /// The decoders of a connection.
 #[derive(Default)]
@@ -23,6 +24,7 @@ pub(super) struct Content {
 struct Decoders {
     http: Option<Box<Http>>,
     http2: Option<Box<Http2>>,
+    redis: Option<Box<Redis>>,
 }
 
 impl Content {
@@ -35,13 +37,16 @@ impl Content {
         seat: &Seat,
         context: &mut Context,
     ) -> Seen {
-        let Decoders { http, http2 } = self.layer(layer);
+        let Decoders { http, http2, redis } = self.layer(layer);
         match data.protocol {
             // A span that begins with too few bytes to tell may still be HTTP/1.
             Protocol::Http1 | Protocol::Unknown
                 if http.is_some() || data.protocol == Protocol::Http1 || !data.bytes.is_empty() =>
             {
                 http.get_or_insert_with(|| Box::new(Http::new(first, lost))).data(data, seat, context)
+            }
+            Protocol::Redis => {
+                redis.get_or_insert_with(|| Box::new(Redis::new(first, lost))).data(data, seat, context)
             }
             Protocol::Http2 if data.end => match http2 {
                 Some(http2) => http2.ended(data.direction, data.time, seat, context),
@@ -77,7 +82,10 @@ impl Content {
         if let Some(messages) = &mut self.messages {
             messages.progress(at, context);
         }
-        let Decoders { http, http2 } = self.layer(layer);
+        let Decoders { http, http2, redis } = self.layer(layer);
+        if let Some(redis) = redis {
+            return redis.progress(at.flows, at.lost, seat, context);
+        }
         if let Some(http2) = http2 {
             http2.progress(at.lost, seat, context);
         }
@@ -91,19 +99,22 @@ impl Content {
             if let Some(http2) = &mut decoders.http2 {
                 http2.closed(at, seat, context);
             }
+            if let Some(redis) = &mut decoders.redis {
+                seen = redis.closed(flows, at.time, seat, context);
+            }
             if let Some(http) = &mut decoders.http {
                 seen = http.closed(flows, at.time, seat, context);
             }
         }
         if let Some(messages) = &mut self.messages {
-            messages.closed(at, context);
+            messages.closed(at, seat, context);
         }
         seen
     }
 
     /// It went away unseen.
     pub fn gone(&mut self, context: &mut Context) {
-        for Decoders { http, http2 } in [&mut self.socket, &mut self.decrypted] {
+        for Decoders { http, http2, .. } in [&mut self.socket, &mut self.decrypted] {
             if let Some(http) = http {
                 http.lost(context);
             }
@@ -121,6 +132,7 @@ impl Content {
         let in_layer = |decoders: &Decoders| {
             decoders.http.as_ref().is_some_and(|http| http.in_progress())
                 || decoders.http2.as_ref().is_some_and(|http2| http2.in_progress())
+                || decoders.redis.as_ref().is_some_and(|redis| redis.in_progress())
         };
         in_layer(&self.socket)
             || in_layer(&self.decrypted)

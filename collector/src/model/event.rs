@@ -12,6 +12,9 @@ pub use collector_common::event::{Layer, Part};
 /// A process, by its id in the host's pid namespace (the kernel's `tgid`).
 pub type Pid = u32;
 
+/// A thread, by its id in the host's pid namespace (the kernel's `pid`), 0 where it is not known.
+pub type Tid = u32;
+
 /// A configured target, by its place in the list of targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetId(pub u16);
@@ -187,6 +190,8 @@ pub enum Event {
     /// A watched program begins in this process, by exec or found at the start. A process that was known under another
     /// target takes the new one.
     ProcessBegan {
+        /// It was there already when pullscope began to look: when it began is not told.
+        found: bool,
         /// The process.
         pid: Pid,
         /// Its target.
@@ -262,6 +267,15 @@ pub enum Event {
         /// When.
         time: u64,
     },
+    /// A thread of a process ended that lives on; told of processes whose recipe asks for it.
+    ThreadEnded {
+        /// The process.
+        pid: Pid,
+        /// The thread.
+        thread: Tid,
+        /// When.
+        time: u64,
+    },
     /// Bytes were captured, or the direction turned, or the stream ended.
     Data {
         /// The connection.
@@ -270,6 +284,8 @@ pub enum Event {
         layer: Layer,
         /// The process that read or wrote.
         pid: Pid,
+        /// And its thread.
+        thread: Tid,
         /// Which way.
         direction: Direction,
         /// What the kernel takes the connection for.
@@ -354,6 +370,8 @@ pub enum Event {
         before: Phase,
         /// The socket's error, an errno value, 0 for none.
         error: u32,
+        /// The peer had ended its direction, whether the process has read that or not.
+        end: bool,
         /// How far it has come.
         flows: Flows,
         /// Events of this connection that the kernel could not deliver, ever.
@@ -384,6 +402,7 @@ impl Event {
             | Self::Changed { time, .. }
             | Self::Instrumented { time, .. }
             | Self::Purpose { time, .. }
+            | Self::ThreadEnded { time, .. }
             | Self::Data { time, .. }
             | Self::Frame { time, .. }
             | Self::Message { time, .. }

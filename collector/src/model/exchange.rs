@@ -1,51 +1,30 @@
 //! Exchanges: one request and its answer on one connection, from the decoder's facts to the model's.
 
+use std::sync::Arc;
+
 use wire::http::{ContentRange, Framing, Method, Outcome, RequestHead, ResponseHead};
 use wire::manifest::Document;
 use wire::oci::{self, Kind};
-use wire::registry::RegistryLabel;
 use wire::trouble::Trouble;
 
 use super::Context;
 use super::attribution::{self, Place};
 use super::download::{Asked, DownloadId, Got};
-use super::event::{Pid, TargetId};
-use super::fact::{Client, Fact, Remover, Status};
+use super::event::Pid;
+use super::fact::{Client, Fact, ProxyTrouble, Status};
 use super::outbox::{Answering, Asking, Guard, Known};
 use super::process::Redirect;
 use super::pull::{self, Answered, Link};
+use super::seat::{Party, Seat};
 use super::start::Start;
-
-/// Who asks or answers on a connection.
-pub(super) struct Party {
-    pub pid: Pid,
-    pub process: TargetId,
-}
-
-/// The process at the other end of a local socket.
-#[derive(Clone, Copy)]
-pub(super) struct Peer {
-    pub pid: Pid,
-    /// What it would be among those who have things removed.
-    pub remover: Remover,
-}
-
-/// Who is at the process's end of the connection, and what the connection shows.
-pub(super) struct Seat {
-    pub party: Party,
-    /// A local socket: only requests to a registry are traffic, the rest is how programs are controlled.
-    pub local: bool,
-    /// Who is at its other end.
-    pub peer: Option<Peer>,
-    /// Inside TLS.
-    pub secure: bool,
-    pub shown: RegistryLabel,
-}
+use super::upstream::{Served, Server, Serving};
 
 /// An exchange in progress.
 pub(super) struct Exchange {
     pid: Pid,
     began: u64,
+    /// What is asked for, by the hash of its path.
+    path: u64,
     answer: Option<Answer>,
     /// Bytes of the answer's body up to now; `None` once it is not known how many they are.
     body: Option<u64>,
@@ -71,8 +50,15 @@ enum Side {
         link: Option<Link>,
         /// The start of a manifest.
         manifest: Option<Box<Start>>,
+        /// The digest that it names, by its hash, and what is held while that is fetched.
+        fetch: Option<(u64, Option<Arc<()>>)>,
     },
-    Server(Guard<Answering>),
+    Server {
+        answering: Guard<Answering>,
+        serving: Option<Serving>,
+        /// The digest of what is served, by its hash.
+        digest: Option<u64>,
+    },
 }
 
 impl Exchange {
@@ -107,25 +93,33 @@ impl Exchange {
             time,
         });
         let subject = asked.subject;
+        let digest = (method == Method::Get).then(|| oci::digest_in(head.target.path())).flatten();
+        let digest = digest.map(|digest| context.hashes.id(digest));
+        let fetch = digest.map(|digest| (digest, context.upstreams.fetch(pid, digest, time)));
+        let path = context.hashes.id(head.target.path());
         let place = Place::of(head, seat.secure);
-        let side = Side::Client { asking, subject, download, place, link, manifest: None };
-        Self { pid, began: time, answer: None, body: Some(0), side }
+        let side = Side::Client { asking, subject, download, place, link, manifest: None, fetch };
+        Self { pid, began: time, path, answer: None, body: Some(0), side }
     }
 
     /// The process is asked.
-    pub fn serve(head: &RequestHead, time: u64, party: &Party, context: &Context) -> Self {
+    pub fn serve(head: &RequestHead, time: u64, party: &Party, context: &mut Context) -> Self {
         let kind = attribution::of_served(head);
         let answering =
             Answering { process: party.process, kind, method: head.method, known: Known::default() };
-        let side = Side::Server(Guard::begin(&context.outbox, answering));
-        Self { pid: party.pid, began: time, answer: None, body: Some(0), side }
+        let answering = Guard::begin(&context.outbox, answering);
+        let path = context.hashes.id(head.target.path());
+        let serving = context.upstreams.serve(party.pid, path, time);
+        let digest = oci::digest_in(head.target.path()).map(|digest| context.hashes.id(digest));
+        let side = Side::Server { answering, serving, digest };
+        Self { pid: party.pid, began: time, path, answer: None, body: Some(0), side }
     }
 
     /// How the request was made.
     pub fn method(&self) -> Method {
         match &self.side {
             Side::Client { asking, .. } => asking.of.method,
-            Side::Server(answering) => answering.of.method,
+            Side::Server { answering, .. } => answering.of.method,
         }
     }
 
@@ -138,7 +132,7 @@ impl Exchange {
     pub fn client(&self) -> Option<&Client> {
         match &self.side {
             Side::Client { asking, .. } => Some(&asking.of.client),
-            Side::Server(_) => None,
+            Side::Server { .. } => None,
         }
     }
 
@@ -153,9 +147,16 @@ impl Exchange {
         let known = Known { code: Some(head.code), first_byte, duration: None };
         self.answer = Some(Answer { code: head.code, time, framing: head.framing, part: part_of(head) });
         match &mut self.side {
-            Side::Server(answering) => answering.of.known = known,
+            Side::Server { answering, digest, .. } => {
+                answering.of.known = known;
+                let told = head.digest.as_deref().and_then(oci::digest_in);
+                *digest = digest.or_else(|| told.map(|digest| context.hashes.id(digest)));
+            }
             Side::Client { asking, link, manifest, .. } => {
                 asking.of.known = known;
+                if head.code >= 500 {
+                    context.upstreams.answered(self.pid, (self.began, time), self.path, head.code);
+                }
                 if let Some(link) = *link {
                     let answered = Answered { code: head.code, digest: head.digest.clone(), time };
                     context.pulls.answered(link, answered);
@@ -223,11 +224,14 @@ impl Exchange {
         if let Side::Client { link: Some(link), .. } = &self.side {
             context.pulls.received(*link, bytes);
         }
+        if let Side::Client { fetch: None, .. } = &self.side {
+            context.upstreams.received(self.pid, bytes);
+        }
         context.outbox.push(match &self.side {
             Side::Client { asking, .. } => {
                 Fact::ResponseBytes { client: asking.of.client.clone(), kind: asking.of.kind, bytes }
             }
-            Side::Server(answering) => {
+            Side::Server { answering, .. } => {
                 Fact::ServedBytes { process: answering.of.process, kind: answering.of.kind, bytes }
             }
         });
@@ -246,8 +250,15 @@ impl Exchange {
         context.outbox.unattributed(super::reason::BODY_INEXACT);
     }
 
-    /// The exchange is over. `last` is the time of the last byte that passed in the answer's direction.
-    pub fn ended(mut self, time: u64, outcome: Outcome, last: u64, context: &mut Context) {
+    /// The exchange is over. `last` is the time of the last byte that passed in the answer's direction; `peer_gone`: the peer
+    /// would send nothing more, or had broken the connection off.
+    pub fn ended(
+        mut self,
+        time: u64,
+        outcome: Outcome,
+        (last, peer_gone): (u64, bool),
+        context: &mut Context,
+    ) {
         // A cut answer lasted until its last byte, not until somebody noticed.
         let last_byte = match (&self.answer, outcome) {
             (_, Outcome::Unknown) | (None, _) => None,
@@ -256,6 +267,7 @@ impl Exchange {
         };
         let duration = last_byte.map(|end| end.saturating_sub(self.began));
         self.end_link(outcome, last_byte.unwrap_or(time), context);
+        self.end_upstream(outcome, peer_gone, time, context);
         match &mut self.side {
             Side::Client { asking, download, .. } => {
                 asking.of.known.duration = duration;
@@ -264,7 +276,7 @@ impl Exchange {
                     context.downloads.ended(id, got, time);
                 }
             }
-            Side::Server(answering) => {
+            Side::Server { answering, .. } => {
                 answering.of.known.duration = duration;
                 let (process, kind, method) = (answering.of.process, answering.of.kind, answering.of.method);
                 if let Some(status) = self.served(kind, method, outcome) {
@@ -302,6 +314,34 @@ impl Exchange {
             context.pulls.document(link, document);
         }
         context.pulls.ended(link, ended, time);
+    }
+
+    /// What the end means for requests that the process serves.
+    fn end_upstream(&self, outcome: Outcome, peer_gone: bool, time: u64, context: &mut Context) {
+        let code = self.answer.as_ref().map(|answer| answer.code);
+        match &self.side {
+            Side::Client { fetch, .. } => {
+                if let Some((digest, _)) = fetch {
+                    context.upstreams.fetched(self.pid, *digest, time);
+                }
+                if outcome == Outcome::Cut {
+                    // Who closes the connection without having had an answer does not wait any longer.
+                    let what = if peer_gone { ProxyTrouble::Other } else { ProxyTrouble::Timeout };
+                    context.upstreams.trouble(self.pid, (self.began, time), Some(self.path), what);
+                }
+            }
+            Side::Server { serving: None, .. } => {}
+            Side::Server { answering, serving: Some(serving), digest } => {
+                let Answering { process, kind, method, .. } = answering.of;
+                let by = Server { pid: self.pid, process };
+                let whole = self.served(kind, method, outcome) == Some(Status::Ok);
+                if whole && matches!(code, Some(200 | 206)) {
+                    context.upstreams.served_from(by, (serving, kind), *digest, self.body);
+                }
+                let served = Served { code, outcome, client_gone: peer_gone, time };
+                context.upstreams.served(by, serving, &served);
+            }
+        }
     }
 
     /// What the end means for the download.

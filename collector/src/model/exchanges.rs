@@ -7,8 +7,10 @@ use wire::oci::Kind;
 
 use super::call::Call;
 use super::event::Flows;
-use super::exchange::{Exchange, Seat};
+use super::exchange::Exchange;
 use super::fact::{Client, Role};
+use super::rules::Exchanging;
+use super::seat::Seat;
 use super::{Context, attribution, reason};
 
 /// What was seen of the connection.
@@ -28,13 +30,17 @@ pub(super) struct Exchanges(BTreeMap<u32, Entry>);
 struct Entry {
     exchange: Option<Exchange>,
     call: Option<Call>,
+    /// What recipes count of it.
+    counted: Option<Exchanging>,
 }
 
 impl Exchanges {
     /// Whether an exchange that counts is in progress.
     pub fn in_progress(&self) -> bool {
-        let counts =
-            |entry: &Entry| entry.exchange.is_some() || entry.call.as_ref().is_some_and(Call::is_in_progress);
+        let counts = |entry: &Entry| {
+            let called = entry.call.as_ref().is_some_and(Call::is_in_progress);
+            entry.exchange.is_some() || entry.counted.is_some() || called
+        };
         self.0.values().any(counts)
     }
 
@@ -65,13 +71,15 @@ impl Exchanges {
 
     /// The connection went away unseen.
     pub fn lost(&mut self, context: &mut Context) {
-        for Entry { exchange, call } in std::mem::take(&mut self.0).into_values() {
+        for Entry { exchange, call, counted } in std::mem::take(&mut self.0).into_values() {
             if let Some(exchange) = exchange {
                 exchange.lost(context);
             }
             if let Some(call) = call {
                 call.lost(context);
             }
+            // Dropped, it has ended unseen.
+            drop(counted);
         }
     }
 
@@ -82,6 +90,8 @@ impl Exchanges {
                     Decoder::Client => Role::Client,
                     Decoder::Server => Role::Server,
                 });
+                let side = seen.role.unwrap_or(Role::Client);
+                let counted = context.rules.request(&seat.actor(), side, &head, time);
                 let call = Call::begin(role, &head, time, seat, context);
                 let counts = !seat.local || attribution::of_served(&head) != Kind::Other;
                 let exchange = counts.then(|| match role {
@@ -90,22 +100,25 @@ impl Exchanges {
                 });
                 let client = exchange.as_ref().and_then(Exchange::client).cloned();
                 seen.client = client.or(seen.client.take());
-                if exchange.is_some() || call.is_some() {
-                    self.0.insert(number, Entry { exchange, call });
+                if exchange.is_some() || call.is_some() || counted.is_some() {
+                    self.0.insert(number, Entry { exchange, call, counted });
                 }
             }
             Decoded::Unnamed { exchange, role, time } => {
                 if let Some(call) = Call::unnamed(role, time, seat) {
-                    self.0.insert(exchange, Entry { exchange: None, call: Some(call) });
+                    self.0.insert(exchange, Entry { exchange: None, call: Some(call), counted: None });
                 }
             }
             Decoded::Response { exchange, head, time } => {
-                let Some(Entry { exchange, call }) = self.0.get_mut(&exchange) else { return };
+                let Some(Entry { exchange, call, counted }) = self.0.get_mut(&exchange) else { return };
                 if let Some(exchange) = exchange {
                     exchange.answered(&head, time, context);
                 }
                 if let Some(call) = call {
                     call.answered(&head);
+                }
+                if let Some(counted) = counted {
+                    counted.answered(head.code);
                 }
             }
             Decoded::Body { exchange, bytes } => {
@@ -114,7 +127,7 @@ impl Exchanges {
                 }
             }
             Decoded::Content { exchange, response, gap, bytes } => {
-                let Some(Entry { exchange, call }) = self.0.get_mut(&exchange) else { return };
+                let Some(Entry { exchange, call, .. }) = self.0.get_mut(&exchange) else { return };
                 if let (Some(exchange), true) = (exchange, response) {
                     exchange.content(&bytes.0, gap);
                 }
@@ -131,10 +144,13 @@ impl Exchanges {
                 if !exact {
                     context.outbox.unattributed(reason::BODY_INEXACT);
                 }
-                let Some(Entry { exchange, call }) = self.0.remove(&exchange) else { return };
+                let Some(Entry { exchange, call, counted }) = self.0.remove(&exchange) else { return };
                 if let Some(exchange) = exchange {
                     let answers = if exchange.client().is_some() { flows.received } else { flows.sent };
-                    exchange.ended(time, outcome, answers.last, context);
+                    exchange.ended(time, outcome, (answers.last, seat.peer_gone), context);
+                }
+                if let Some(counted) = counted {
+                    context.rules.answered(&seat.actor(), counted, outcome, time);
                 }
                 if let Some(call) = call {
                     call.ended(time, outcome, context);

@@ -2,6 +2,8 @@
 //!
 //! A `…Began` fact is followed by exactly one `…Ended` fact with the same labels: the in-flight gauges rest on it.
 
+use std::sync::Arc;
+
 use wire::grpc;
 use wire::http::Method;
 use wire::oci::Kind;
@@ -136,6 +138,61 @@ pub enum Remover {
     /// A program that a person uses.
     User,
     /// There is no evidence.
+    Unknown,
+}
+
+/// What a recipe's operation is counted under.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Operation {
+    /// The process's target.
+    pub process: TargetId,
+    /// Name of the operation.
+    pub operation: Arc<str>,
+    /// What kind of it.
+    pub kind: Arc<str>,
+}
+
+/// What an item of a queue consumer's work is counted under.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Work {
+    /// The process's target.
+    pub process: TargetId,
+    /// The queue.
+    pub queue: Arc<str>,
+    /// Whether each item's own end is seen. Otherwise ends are taken for those of the oldest items: an estimate.
+    pub exact: bool,
+}
+
+/// How an operation or an item of work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Completion {
+    /// As it should.
+    Ok,
+    /// Not so.
+    Error,
+    /// That can't be known.
+    Unknown,
+}
+
+/// What an upstream did to a served request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProxyTrouble {
+    /// It refused the connection.
+    ConnectionRefused,
+    /// It did not answer in time, or could not be connected to in time.
+    Timeout,
+    /// Anything else.
+    Other,
+}
+
+/// Whether what was served had been there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cached {
+    /// It had.
+    Hit,
+    /// It was fetched for this.
+    Miss,
+    /// What the process fetches can't be seen.
     Unknown,
 }
 
@@ -360,6 +417,49 @@ pub enum Fact {
     ProcessEnded {
         /// Its target.
         process: TargetId,
+    },
+    /// A served request failed because an upstream did.
+    ProxyError {
+        /// The serving process.
+        process: TargetId,
+        /// What the upstream did.
+        trouble: ProxyTrouble,
+    },
+    /// A manifest or blob was served to its end.
+    ServedFrom {
+        /// The serving process.
+        process: TargetId,
+        /// Manifest or blob.
+        kind: Kind,
+        /// Whether it had been there already.
+        cached: Cached,
+    },
+    /// An operation of a recipe began.
+    OperationBegan(Operation),
+    /// It ended.
+    OperationEnded {
+        /// What it is counted under.
+        operation: Operation,
+        /// How.
+        status: Completion,
+        /// How long it took; `None` where its end was not seen.
+        duration: Option<u64>,
+    },
+    /// A queue consumer took an item.
+    WorkBegan(Work),
+    /// It is done with the item.
+    WorkEnded {
+        /// What it is counted under.
+        work: Work,
+        /// How.
+        status: Completion,
+        /// How long it took; `None` where its end was not seen.
+        duration: Option<u64>,
+    },
+    /// A label of a recipe had no room for another value.
+    ValueDropped {
+        /// Name of the metric without the `pullscope_` prefix.
+        metric: &'static str,
     },
     /// Something was seen that belongs to no exchange, or an exchange could not be followed.
     Unattributed {

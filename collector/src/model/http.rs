@@ -5,29 +5,23 @@ use wire::http1;
 
 use super::Context;
 use super::connection::Data;
-use super::event::{Direction, Flow, Flows};
-use super::exchange::Seat;
+use super::event::{Direction, Flows};
 use super::exchanges::{Exchanges, Seen};
+use super::seat::Seat;
+use super::spans::{Spans, Told};
 
 /// The decoder and its exchanges.
 pub(super) struct Http {
     decoder: http1::Connection,
     exchanges: Exchanges,
-    /// When the span began that was last told of, per direction.
-    received_span: u64,
-    sent_span: u64,
-    /// How far both directions had come when they were last told of.
-    flows: Flows,
-    /// Events lost up to now.
-    lost: u32,
+    spans: Spans,
 }
 
 impl Http {
     /// `whole`: nothing has passed before. `lost`: events lost up to now.
     pub fn new(whole: bool, lost: u32) -> Self {
         let decoder = if whole { http1::Connection::opened() } else { http1::Connection::new() };
-        let (exchanges, flows) = (Exchanges::default(), Flows::default());
-        Self { decoder, exchanges, received_span: 0, sent_span: 0, flows, lost }
+        Self { decoder, exchanges: Exchanges::default(), spans: Spans::new(lost) }
     }
 
     /// Whether an exchange that counts is in progress.
@@ -37,27 +31,12 @@ impl Http {
 
     /// Bytes passed, or the direction turned.
     pub fn data(&mut self, data: &Data<'_>, seat: &Seat, context: &mut Context) -> Seen {
-        let lost = data.lost > self.lost;
-        self.lost = self.lost.max(data.lost);
-        self.flows = data.flows;
+        let Told { own, other, .. } = self.spans.told(data);
         let mut decoded = std::mem::take(&mut context.decoded);
-        let (own, other) = by_direction(data.flows, data.direction);
-        let told = match data.direction {
-            Direction::Received => {
-                self.received_span = own.first;
-                self.sent_span
-            }
-            Direction::Sent => {
-                self.sent_span = own.first;
-                self.received_span
-            }
-        };
-        // The kernel counts before it tells, and CPUs do not wait for each other: the other direction may have begun a
-        // span whose bytes are yet to be told of. They must not be taken for bytes that were not captured.
-        if other.first == told || lost {
-            self.decoder.advanced(way(opposite(data.direction)), other.position, other.last, &mut decoded);
-        }
         let direction = way(data.direction);
+        if let Some(other) = other {
+            self.decoder.advanced(direction.opposite(), other.position, other.last, &mut decoded);
+        }
         self.decoder.data(direction, data.start, data.bytes, data.time, &mut decoded);
         self.decoder.advanced(direction, own.position, own.last, &mut decoded);
         let over = data.end && data.direction == Direction::Received;
@@ -76,12 +55,9 @@ impl Http {
     /// The connection has come further.
     pub fn progress(&mut self, flows: Flows, seat: &Seat, context: &mut Context) -> Seen {
         // The answer may be older than what was told since.
-        if flows.received.position < self.flows.received.position
-            || flows.sent.position < self.flows.sent.position
-        {
+        if !self.spans.progress(flows) {
             return Seen::default();
         }
-        self.flows = flows;
         let mut decoded = std::mem::take(&mut context.decoded);
         self.advance(flows, false, &mut decoded);
         self.exchanges.take(decoded, flows, seat, context)
@@ -90,7 +66,7 @@ impl Http {
     /// The connection is over; `None` where it is not known how far it has come.
     pub fn closed(&mut self, flows: Option<Flows>, time: u64, seat: &Seat, context: &mut Context) -> Seen {
         let mut decoded = std::mem::take(&mut context.decoded);
-        let flows = flows.unwrap_or(self.flows);
+        let flows = flows.unwrap_or(self.spans.flows());
         self.advance(flows, true, &mut decoded);
         self.decoder.closed(time, &mut decoded);
         self.exchanges.take(decoded, flows, seat, context)
@@ -101,30 +77,10 @@ impl Http {
         self.exchanges.lost(context);
     }
 
-    /// Both directions, in the order in which they came to where they are. `all`: also spans that were not told of.
     fn advance(&mut self, flows: Flows, all: bool, decoded: &mut Vec<Decoded>) {
-        let received = (Direction::Received, flows.received, self.received_span);
-        let sent = (Direction::Sent, flows.sent, self.sent_span);
-        let order = if sent.1.last <= received.1.last { [sent, received] } else { [received, sent] };
-        for (direction, flow, told) in order {
-            if all || flow.first == told {
-                self.decoder.advanced(way(direction), flow.position, flow.last, decoded);
-            }
+        for (direction, flow) in self.spans.in_order(flows, all) {
+            self.decoder.advanced(way(direction), flow.position, flow.last, decoded);
         }
-    }
-}
-
-fn by_direction(flows: Flows, direction: Direction) -> (Flow, Flow) {
-    match direction {
-        Direction::Received => (flows.received, flows.sent),
-        Direction::Sent => (flows.sent, flows.received),
-    }
-}
-
-fn opposite(direction: Direction) -> Direction {
-    match direction {
-        Direction::Received => Direction::Sent,
-        Direction::Sent => Direction::Received,
     }
 }
 

@@ -5,10 +5,10 @@ use wire::http2::{self, FrameHead};
 use super::Context;
 use super::connection::At;
 use super::event::{Direction, Flows, Frame};
-use super::exchange::Seat;
 use super::exchanges::{Exchanges, Seen};
 use super::fact::Fact;
 use super::http::way;
+use super::seat::Seat;
 
 /// The decoder and its exchanges.
 pub(super) struct Http2 {

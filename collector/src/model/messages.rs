@@ -11,10 +11,12 @@ use wire::http::{Field, Framing, HeadError, Method, Outcome, RequestHead, Respon
 
 use super::connection::At;
 use super::event::{Amount, Captured, Message, Part};
-use super::exchange::{Exchange, Seat};
+use super::exchange::Exchange;
 use super::exchanges::Seen;
 use super::fact::{Client, Role};
 use super::fields::List;
+use super::rules::{Actor, Exchanging};
+use super::seat::Seat;
 use super::{Context, reason};
 
 /// The one exchange of an HTTP/1 connection.
@@ -31,6 +33,8 @@ pub(super) struct Messages {
     head: Option<Head>,
     /// Events lost up to now.
     lost: u32,
+    /// The peer will send nothing more, or has broken the connection off.
+    peer_gone: bool,
 }
 
 struct Head {
@@ -40,6 +44,8 @@ struct Head {
 
 struct Stream {
     exchange: Exchange,
+    /// What recipes count of it, and of whom.
+    counted: Option<(Actor, Exchanging)>,
     http2: bool,
     /// The request has a body, which may pass where heads do.
     sends_body: bool,
@@ -50,7 +56,7 @@ struct Stream {
 impl Messages {
     /// `lost`: events lost up to now.
     pub fn new(lost: u32) -> Self {
-        Self { streams: BTreeMap::new(), head: None, lost }
+        Self { streams: BTreeMap::new(), head: None, lost, peer_gone: false }
     }
 
     /// Whether an exchange that counts is in progress.
@@ -67,6 +73,7 @@ impl Messages {
         seat: &Seat,
         context: &mut Context,
     ) -> Seen {
+        self.peer_gone = seat.peer_gone;
         let begins = matches!(message.part, Part::RequestHead | Part::RequestFields);
         let spared = (!begins).then_some(message.stream);
         // What a goroutine has told may belong to a message that was lost.
@@ -91,13 +98,14 @@ impl Messages {
     }
 
     /// The connection is over.
-    pub fn closed(&mut self, at: At, context: &mut Context) {
+    pub fn closed(&mut self, at: At, seat: &Seat, context: &mut Context) {
+        self.peer_gone = seat.peer_gone;
         self.lose(at, None, context);
         if self.head.take().is_some() {
             context.outbox.unattributed(Unparsed::HeadCut.as_str());
         }
         for (_, stream) in mem::take(&mut self.streams) {
-            stream.end(Outcome::Cut, Amount::None, at, context);
+            stream.end(Outcome::Cut, Amount::None, (at, self.peer_gone), context);
         }
     }
 
@@ -145,8 +153,9 @@ impl Messages {
             Ok((request, _)) => {
                 self.make_room(HTTP1, at, context)?;
                 let sends_body = request.framing != Framing::None;
+                let counted = count(Role::Client, &request, head.began, seat, context);
                 let exchange = Exchange::ask(request, head.began, seat, context);
-                return self.begin(HTTP1, exchange, sends_body);
+                return self.begin(HTTP1, exchange, counted, sends_body);
             }
             Err(HeadError::Incomplete) if !message.truncated && head.bytes.len() <= MAX_HEAD => {
                 self.head = Some(head);
@@ -180,12 +189,13 @@ impl Messages {
         match RequestHead::from_fields(fields.iter(message.truncated)) {
             Ok(head) => {
                 self.make_room(number, at, context)?;
+                let counted = count(role(message), &head, at.time, seat, context);
                 let exchange = if message.serves {
                     Exchange::serve(&head, at.time, &seat.party, context)
                 } else {
                     Exchange::ask(head, at.time, seat, context)
                 };
-                return self.begin(number, exchange, false);
+                return self.begin(number, exchange, counted, false);
             }
             // A program does not send a head without them: they were lost.
             Err(_) if !fields.has(b":method") || !fields.has(b":path") => {
@@ -207,10 +217,16 @@ impl Messages {
         Some(())
     }
 
-    fn begin(&mut self, number: u32, exchange: Exchange, sends_body: bool) -> Option<Client> {
+    fn begin(
+        &mut self,
+        number: u32,
+        exchange: Exchange,
+        counted: Option<(Actor, Exchanging)>,
+        sends_body: bool,
+    ) -> Option<Client> {
         let client = exchange.client().cloned();
         let http2 = number != HTTP1;
-        self.streams.insert(number, Stream { exchange, http2, sends_body, done: None });
+        self.streams.insert(number, Stream { exchange, counted, http2, sends_body, done: None });
         client
     }
 
@@ -285,6 +301,9 @@ impl Messages {
         }
         if let Some(stream) = self.streams.get_mut(&number) {
             stream.exchange.answered(head, at.time, context);
+            if let Some((_, counted)) = &mut stream.counted {
+                counted.answered(head.code);
+            }
         }
         if ends {
             self.end(number, Outcome::Complete, Amount::Passed(0), at, context);
@@ -312,7 +331,7 @@ impl Messages {
             if outcome == Outcome::Unknown {
                 stream.lose(at, context);
             } else {
-                stream.end(outcome, amount, at, context);
+                stream.end(outcome, amount, (at, self.peer_gone), context);
             }
         }
     }
@@ -322,10 +341,10 @@ impl Stream {
     /// Its end was not seen.
     fn lose(self, at: At, context: &mut Context) {
         context.outbox.unattributed(reason::EXCHANGE_END_UNKNOWN);
-        self.exchange.ended(at.time, Outcome::Unknown, at.time, context);
+        self.exchange.ended(at.time, Outcome::Unknown, (at.time, false), context);
     }
 
-    fn end(mut self, outcome: Outcome, amount: Amount, at: At, context: &mut Context) {
+    fn end(mut self, outcome: Outcome, amount: Amount, (at, peer_gone): (At, bool), context: &mut Context) {
         let framing = self.exchange.framing();
         let serves = self.exchange.client().is_none();
         // What a handler writes that may not have a body is not sent.
@@ -346,6 +365,8 @@ impl Stream {
                 None => self.exchange.body_unknown(context),
             },
         }
+        // Who has given up an answer that is sent is not told: it may have been the client.
+        let peer_gone = peer_gone || (serves && outcome == Outcome::Cut);
         let last = if serves { at.flows.sent.last } else { at.flows.received.last };
         let time = match last {
             // What a server writes leaves after it was told.
@@ -354,7 +375,10 @@ impl Stream {
             // The program may read what has come long before.
             last => self.exchange.not_before(last.min(at.time)),
         };
-        self.exchange.ended(time, outcome, last, context);
+        self.exchange.ended(time, outcome, (last, peer_gone), context);
+        if let Some((actor, counted)) = self.counted {
+            context.rules.answered(&actor, counted, outcome, time);
+        }
     }
 }
 
@@ -368,6 +392,18 @@ fn passed(framing: Framing, outcome: Outcome, amount: Amount) -> Option<u64> {
         Amount::None if outcome == Outcome::Complete => announced,
         Amount::None | Amount::Total(_) => None,
     }
+}
+
+/// What recipes count of a request.
+fn count(
+    role: Role,
+    head: &RequestHead,
+    time: u64,
+    seat: &Seat,
+    context: &mut Context,
+) -> Option<(Actor, Exchanging)> {
+    let actor = seat.actor();
+    context.rules.request(&actor, role, head, time).map(|counted| (actor, counted))
 }
 
 fn role(message: &Message) -> Role {

@@ -7,8 +7,10 @@
 //! | --- | --- |
 //! | `connections`, `connection` | the table of connections; one connection and what its events mean |
 //! | `content` | what is read of a connection, and by which decoder |
-//! | `http`, `http2` | the decoders of bytes and of frames |
+//! | `http`, `http2`, `redis` | the decoders of bytes and of frames |
+//! | `spans` | what was told of a connection, and what is yet to be |
 //! | `messages`, `fields` | what the probes in Go programs tell |
+//! | `seat` | who is at the process's end of a connection |
 //! | `exchanges`, `exchange` | those in progress on a connection; one request and its answer |
 //! | `client` | a client's TCP connection: the connect, its registry, its bytes |
 //! | `handshake`, `dns` | TLS handshakes; DNS lookups |
@@ -18,6 +20,8 @@
 //! | `call` | what runtimes are asked on their sockets: the CRI, the Docker Engine API, containerd's own |
 //! | [`pull`] | pulls: one image, once, whoever saw it |
 //! | `sandboxes`, `collection` | pod sandboxes; garbage collection |
+//! | `rules` | what recipes count: operations, and the work of queue consumers |
+//! | `upstream` | what a server asks of others meanwhile: what it fetches, and what goes wrong there |
 //! | `start` | the captured start of a body |
 //! | `outbox` | where facts leave, and the guards that give every beginning its end |
 //! | `recent` | the bounded map that the tables are made of |
@@ -48,24 +52,35 @@ mod outbox;
 mod process;
 mod ranges;
 mod recent;
+mod redis;
+mod rules;
 mod sandboxes;
+mod seat;
+mod spans;
 mod start;
+mod upstream;
 
 #[cfg(test)]
 mod tests;
+
+use std::collections::{HashMap, HashSet};
 
 use collection::Collections;
 use connection::{At, Connection};
 use connections::Connections;
 use download::Downloads;
-use event::{ConnId, Ending, Event, Layer, Pid, TargetId};
+use event::{ConnId, Ending, Event, Layer, Pid, TargetId, Tid};
 use fact::Fact;
 use fields::Fields;
 use hashes::Hashes;
 use outbox::Outbox;
 use process::Processes;
 use pull::{Flavour, Pulls};
+use rules::Rules;
 use sandboxes::Sandboxes;
+use upstream::Upstreams;
+
+use crate::recipes::rule::Rule;
 
 /// How much the model remembers. The defaults suit a busy node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +131,10 @@ pub struct Settings {
     pub limits: Limits,
     /// What the pulls of each target are for, by its id.
     pub flavours: Vec<Flavour>,
+    /// What counts of each target that has a recipe.
+    pub recipes: HashMap<TargetId, Vec<Rule>>,
+    /// Targets all of whose fetches show by a path with a digest, as their recipes say.
+    pub fetches_name_digest: HashSet<TargetId>,
     /// Key of the hashes that stand for URLs: random, made anew at every start.
     pub hash_key: [u64; 2],
 }
@@ -147,16 +166,19 @@ struct Context {
     pulls: Pulls,
     sandboxes: Sandboxes,
     collections: Collections,
+    rules: Rules,
+    upstreams: Upstreams,
     fields: Fields,
     hashes: Hashes,
-    /// Room for the decoder's facts, kept to spare its allocation.
+    /// Room for the decoders' facts, kept to spare its allocation.
     decoded: Vec<wire::http::Fact>,
+    commands: Vec<wire::redis::Fact>,
 }
 
 impl Model {
     /// A model that knows nothing yet.
     pub fn new(settings: Settings) -> Self {
-        let Settings { limits, flavours, hash_key } = settings;
+        let Settings { limits, flavours, recipes, fetches_name_digest, hash_key } = settings;
         let outbox = Outbox::default();
         let context = Context {
             processes: Processes::new(&limits, &outbox),
@@ -164,9 +186,12 @@ impl Model {
             pulls: Pulls::new(limits.pulls, flavours, &outbox),
             sandboxes: Sandboxes::new(Hashes::new(hash_key)),
             collections: Collections::default(),
+            rules: Rules::new(recipes, Hashes::new(hash_key), &outbox),
+            upstreams: Upstreams::new(limits.processes, fetches_name_digest, &outbox),
             fields: Fields::new(limits.goroutines),
             hashes: Hashes::new(hash_key),
             decoded: Vec::new(),
+            commands: Vec::new(),
             outbox,
         };
         Self { connections: Connections::new(limits.connections), context }
@@ -193,6 +218,11 @@ impl Model {
         self.connections.in_progress()
     }
 
+    /// Threads whose end would end something. Where that may have been lost, they are looked for.
+    pub fn threads_in_use(&self) -> impl Iterator<Item = (Pid, Tid)> {
+        self.context.rules.threads()
+    }
+
     /// How full the tables are.
     pub fn sizes(&self) -> Sizes {
         Sizes {
@@ -205,7 +235,9 @@ impl Model {
 
     fn expire(&mut self, now: u64) {
         self.connections.expire(now, &mut self.context);
-        let Context { downloads, pulls, collections, outbox, .. } = &mut self.context;
+        let Context { downloads, pulls, collections, rules, upstreams, outbox, .. } = &mut self.context;
+        rules.expire(now);
+        upstreams.expire(now);
         downloads.expire(now);
         pulls.expire(now);
         collections.expire(now, outbox);
@@ -214,8 +246,11 @@ impl Model {
     fn take(&mut self, event: Event) {
         let Self { connections, context } = self;
         match event {
-            Event::ProcessBegan { pid, target, time } => {
+            Event::ProcessBegan { found, pid, target, time } => {
                 context.process_began(pid, target, time);
+                if !found {
+                    context.rules.process_began(pid, target, time);
+                }
                 // Another program may run in it now.
                 context.processes.set_instrumented(pid, false);
             }
@@ -227,19 +262,42 @@ impl Model {
             }
             Event::Instrumented { pid, .. } => context.processes.set_instrumented(pid, true),
             Event::ProcessEnded { pid, how, time } => context.process_ended(pid, &how, time),
+            Event::ThreadEnded { pid, thread, time } => context.rules.thread_ended(pid, thread, time),
             Event::Purpose { pid, purpose, .. } => context.pulls.purpose(pid, purpose),
             Event::Opened { conn, pid, target, ends, phase, time } => {
                 // Its own beginning may have been lost.
                 context.process_began(pid, target, time);
                 // Its bytes may have been told of before it.
                 if !connections.knows(conn) {
-                    let opened = Connection::opened(pid, target, ends, phase, time, context);
+                    let opened = Connection::opened(conn, (pid, target), ends, phase, time, context);
                     connections.insert(conn, opened, context);
                 }
             }
-            Event::Data { conn, layer, pid, direction, protocol, start, bytes, end, flows, lost, time } => {
-                let data =
-                    connection::Data { direction, protocol, start, bytes: &bytes, end, flows, lost, time };
+            Event::Data {
+                conn,
+                layer,
+                pid,
+                thread,
+                direction,
+                protocol,
+                start,
+                bytes,
+                end,
+                flows,
+                lost,
+                time,
+            } => {
+                let data = connection::Data {
+                    thread,
+                    direction,
+                    protocol,
+                    start,
+                    bytes: &bytes,
+                    end,
+                    flows,
+                    lost,
+                    time,
+                };
                 connections.meet(conn, pid, context);
                 connections.with(conn, |connection| match layer {
                     Layer::Socket => connection.data(pid, &data, context),
@@ -273,22 +331,28 @@ impl Model {
                     context.outbox.unattributed(reason::CONNECTION_UNKNOWN);
                 }
             }
-            Event::Closed { conn, before, error, flows, lost, time } => match connections.remove(conn) {
-                Some(connection) => connection.closed(before, error, At { flows, lost, time }, context),
+            Event::Closed { conn, before, error, end, flows, lost, time } => match connections.remove(conn) {
+                Some(connection) => {
+                    connection.closed(before, (error, end), At { flows, lost, time }, context);
+                }
                 None => context.outbox.unattributed(reason::CONNECTION_UNKNOWN),
             },
-            Event::Resync { connections: live, processes: alive, time } => {
-                context.fields.clear();
-                context.outbox.set_forced(true);
-                connections.keep(|conn| live.contains(&conn) || conn.born > time, context);
-                let gone = context.processes.all_but(|pid, began| alive.contains(&pid) || began > time);
-                for pid in gone {
-                    context.process_ended(pid, &Ending::Unknown, time);
-                }
-                context.pulls.keep(|pid| alive.contains(&pid), time);
-                context.outbox.set_forced(false);
-            }
+            Event::Resync { connections: live, processes: alive, time } => self.resync(&live, &alive, time),
         }
+    }
+
+    /// Ends what the kernel knows nothing of any more.
+    fn resync(&mut self, live: &HashSet<ConnId>, alive: &HashSet<Pid>, time: u64) {
+        let Self { connections, context } = self;
+        context.fields.clear();
+        context.outbox.set_forced(true);
+        connections.keep(|conn| live.contains(&conn) || conn.born > time, context);
+        let gone = context.processes.all_but(|pid, began| alive.contains(&pid) || began > time);
+        for pid in gone {
+            context.process_ended(pid, &Ending::Unknown, time);
+        }
+        context.pulls.keep(|pid| alive.contains(&pid), time);
+        context.outbox.set_forced(false);
     }
 }
 
@@ -299,12 +363,16 @@ impl Context {
             self.process_ended(pid, &Ending::Unknown, time);
         }
         if let Some(evicted) = self.processes.began(pid, target, time) {
+            self.rules.process_ended(evicted, None, &Ending::Unknown, time);
+            self.upstreams.process_ended(evicted);
             self.pulls.process_ended(evicted, &Ending::Unknown, time);
         }
         self.pulls.process_began(pid, time);
     }
 
     fn process_ended(&mut self, pid: Pid, how: &Ending, time: u64) {
+        self.rules.process_ended(pid, self.processes.target(pid), how, time);
+        self.upstreams.process_ended(pid);
         self.pulls.process_ended(pid, how, time);
         self.downloads.process_ended(pid);
         self.fields.process_ended(pid);

@@ -30,11 +30,14 @@ pub const DNS_UNPARSED: &str = "dns_unparsed";
 /// A TLS handshake that does not begin with a readable `ClientHello`.
 pub const TLS_UNPARSED: &str = "tls_unparsed";
 
+/// More of a recipe's operations at once in one process than are followed.
+pub const OPERATIONS_FULL: &str = "operations_full";
+
 /// A chunked body larger than what is captured of it: its bytes count with their framing.
 pub const BODY_INEXACT: &str = "body_inexact";
 
 /// Every reason, for metrics that exist from the start.
-pub const ALL: [&str; 15] = [
+pub const ALL: [&str; 16] = [
     CONNECTION_UNKNOWN,
     CONNECTION_EVICTED,
     PROCESS_EVICTED,
@@ -50,4 +53,5 @@ pub const ALL: [&str; 15] = [
     DNS_UNPARSED,
     TLS_UNPARSED,
     BODY_INEXACT,
+    OPERATIONS_FULL,
 ];

@@ -128,7 +128,7 @@ impl Observer {
         match record {
             Record::Candidate { pid, comm, time } => {
                 if let Some(target) = self.watch.candidate(&mut self.programs, pid, &comm) {
-                    self.event(Event::ProcessBegan { pid, target, time });
+                    self.event(Event::ProcessBegan { found: false, pid, target, time });
                 }
             }
             Record::CandidateForked { pid, parent, time } => {
@@ -178,7 +178,7 @@ impl Observer {
             _ => {}
         }
         let began = match &event {
-            Event::ProcessBegan { pid, target, time } => {
+            Event::ProcessBegan { pid, target, time, .. } => {
                 Some((*pid, self.watch.purpose(*pid, *target), *time))
             }
             _ => None,
@@ -322,6 +322,10 @@ impl Observer {
         while self.drain() == BATCH {}
         self.ignored.retain(|conn| connections.contains(conn) || conn.born >= time);
         self.event(Event::Resync { connections, processes, time });
+        let gone: Vec<_> = self.model.threads_in_use().filter(|of| watch::is_gone(*of)).collect();
+        for (pid, thread) in gone {
+            self.event(Event::ThreadEnded { pid, thread, time: now() });
+        }
     }
 
     /// Finds connections that have ended without the kernel programs seeing it.
@@ -338,6 +342,7 @@ impl Observer {
                 conn: decode::id(sock, &state),
                 before: collector_common::conn::Phase::Open,
                 error: 0,
+                end: state.end_seen == 1,
                 flows: decode::flows(&state.received, &state.sent),
                 lost: state.lost,
                 time: now,

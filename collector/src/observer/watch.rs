@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 
-use collector_common::{COMM_LEN, TARGET_CANDIDATE, TARGET_INHERIT};
+use collector_common::{COMM_LEN, TARGET_CANDIDATE, TARGET_INHERIT, TARGET_REDIS, TARGET_THREADS};
+use procfs::ProcError;
 use procfs::process::{Process, all_processes};
 
 use crate::kernel::decode::target_number;
 use crate::kernel::programs::Programs;
-use crate::model::event::{Ending, Event, Pid, Purpose, TargetId};
-use crate::targets::{Targets, Verdict, purpose};
+use crate::model::event::{Ending, Event, Pid, Purpose, TargetId, Tid};
+use crate::targets::{Target, Targets, Verdict, purpose};
 
 /// What a process that re-executes itself through `/proc/self/exe` is called.
 const REEXEC_COMM: &[u8] = b"exe";
@@ -40,12 +41,21 @@ impl Watch {
         programs.comms.insert(key(REEXEC_COMM), TARGET_INHERIT, 0)?;
         for (comm, verdict) in self.targets.by_comm() {
             let number = match verdict {
-                Verdict::Watch(place) => target_number(target_id(place)),
+                Verdict::Watch(place) => self.number(target_id(place)),
                 Verdict::AskArgv => TARGET_CANDIDATE,
             };
             programs.comms.insert(key(comm.as_bytes()), number, 0)?;
         }
         Ok(())
+    }
+
+    /// What the kernel programs have for a target: its number, and marks for what its recipe asks for.
+    fn number(&self, id: TargetId) -> u32 {
+        let target = self.targets.as_slice().get(usize::from(id.0));
+        let mark = |asks: fn(&Target) -> bool, mark| if target.is_some_and(asks) { mark } else { 0 };
+        let redis = mark(|target| target.redis, TARGET_REDIS);
+        let threads = mark(|target| target.threads, TARGET_THREADS);
+        target_number(id) | redis | threads
     }
 
     /// Finds the processes that run already. To be called after the programs are attached, so that none slips through
@@ -55,11 +65,11 @@ impl Watch {
         for process in all_processes()?.flatten() {
             let Some(target) = self.target(&process) else { continue };
             let Ok(pid) = Pid::try_from(process.pid()) else { continue };
-            programs.processes.insert(pid, target_number(target), 0)?;
+            programs.processes.insert(pid, self.number(target), 0)?;
             programs.watched.set_bit(pid as usize, true);
             // If it ended before its bit was set, nobody else will clear it.
             if process.is_alive() {
-                events.push(Event::ProcessBegan { pid, target, time });
+                events.push(Event::ProcessBegan { found: true, pid, target, time });
             } else {
                 unwatch(programs, pid);
             }
@@ -98,7 +108,7 @@ impl Watch {
             // A process that ended meanwhile has no entry any more, and must not get one again.
             Some(target) if programs.processes.get(&pid, 0).is_ok() => {
                 // That it ended in this very moment shows as its end.
-                let _ = programs.processes.insert(pid, target_number(target), UPDATE_EXISTING);
+                let _ = programs.processes.insert(pid, self.number(target), UPDATE_EXISTING);
             }
             _ => unwatch(programs, pid),
         }
@@ -136,6 +146,15 @@ impl Watch {
     /// Forgets what was decided about a process that has ended.
     pub fn ended(&mut self, pid: Pid) {
         self.candidates.remove(&pid);
+    }
+}
+
+/// Whether a thread of a process has ended. The first thread of one that lives on is left as a zombie.
+pub fn is_gone((pid, thread): (Pid, Tid)) -> bool {
+    let (Ok(pid), Ok(thread)) = (i32::try_from(pid), i32::try_from(thread)) else { return true };
+    match Process::new(pid).and_then(|process| process.task_from_tid(thread)).and_then(|task| task.stat()) {
+        Ok(stat) => matches!(stat.state, 'Z' | 'X'),
+        Err(error) => matches!(error, ProcError::NotFound(_)),
     }
 }
 

@@ -29,10 +29,12 @@ fn scene(remember: usize) -> Scene {
         comm: Comm::try_from(name.to_owned()).unwrap(),
         argv: None,
         role,
+        redis: false,
+        threads: false,
     };
     let own = [("containerd", Role::Client), ("podman", Role::Client), ("mirror", Role::Server)];
     let targets = Targets::new(own.map(|(name, role)| target(name, role)).to_vec(), false).unwrap();
-    let metrics = Arc::new(Metrics::new(&targets, 10).unwrap());
+    let metrics = Arc::new(Metrics::new(&targets, &[], 10).unwrap());
     Scene { log: PullLog::new(&targets, remember, Arc::clone(&metrics)), metrics }
 }
 

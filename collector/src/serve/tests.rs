@@ -25,7 +25,7 @@ async fn served() -> Served {
     let address: ListenAddress = "127.0.0.1:0".parse().unwrap();
     let listeners = bind(&[address]).await.unwrap();
     let targets = Targets::new(Vec::new(), true).unwrap();
-    let metrics = Arc::new(Metrics::new(&targets, 10).unwrap());
+    let metrics = Arc::new(Metrics::new(&targets, &[], 10).unwrap());
     let pulls = PullLog::new(&targets, 10, Arc::clone(&metrics));
     let status = Status::new(Arc::clone(&metrics), "not yet");
     // Nobody refreshes the numbers: they are served as they are.

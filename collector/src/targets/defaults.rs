@@ -31,6 +31,8 @@ pub fn all() -> Vec<Target> {
             name: TargetName::try_from(name).ok()?,
             argv: None,
             role,
+            redis: false,
+            threads: false,
         })
     };
     TABLE.iter().filter_map(target).collect()

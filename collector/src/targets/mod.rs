@@ -58,6 +58,10 @@ pub struct Target {
     pub argv: Option<ArgvPattern>,
     /// The side it is watched on.
     pub role: Role,
+    /// Whether its Redis traffic is read.
+    pub redis: bool,
+    /// Whether the ends of its threads are told, besides that of the process.
+    pub threads: bool,
 }
 
 /// What the kernel is to do with a comm.
@@ -98,8 +102,10 @@ pub enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name => f.write_str("a target of that name is already in this file"),
-            Self::Comm => f.write_str("another target has the same comm, and neither has an argv pattern"),
+            Self::Name => f.write_str("another target or recipe has the same name"),
+            Self::Comm => {
+                f.write_str("another target or recipe has the same comm, and neither has an argv pattern")
+            }
             Self::TooMany => write!(f, "more than {MAX_TARGETS} targets"),
         }
     }

@@ -22,6 +22,11 @@ const MAX_CMDLINE: usize = 4096;
 pub struct ArgvPattern(Regex);
 
 impl ArgvPattern {
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
     /// Whether a command line fits, given as `/proc/PID/cmdline` has it; only its first 4096 bytes count.
     pub fn matches(&self, cmdline: &[u8]) -> bool {
         let cmdline = cmdline.strip_suffix(b"\0").unwrap_or(cmdline);

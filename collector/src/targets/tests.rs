@@ -6,6 +6,8 @@ fn target(name: &str, comm: &str, argv: Option<&str>) -> Target {
         comm: Comm::try_from(comm.to_owned()).unwrap(),
         argv: argv.map(|pattern| ArgvPattern::try_from(pattern.to_owned()).unwrap()),
         role: Role::Both,
+        redis: false,
+        threads: false,
     }
 }
 

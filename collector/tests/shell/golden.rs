@@ -9,7 +9,7 @@ use pullscope::metrics::Metrics;
 
 use crate::program::file;
 
-/// Two targets keep the file short enough to read.
+/// Two targets and a recipe keep the file short enough to read.
 const TARGETS: &str = "\
 default_targets = false
 [[targets]]
@@ -20,14 +20,26 @@ role = \"client\"
 name = \"spegel\"
 comm = \"spegel\"
 role = \"both\"
+[[recipe]]
+name = \"worker\"
+about = \"Takes items from a queue.\"
+comm = \"worker\"
+role = \"client\"
+[[recipe.work]]
+queue = \"jobs\"
+begin = { reply = \"BLPOP jobs *\", is = \"item\" }
+end = [{ command = \"BLPOP jobs *\" }]
+[[recipe.operation]]
+operation = \"acknowledge\"
+during = { redis = \"LREM **\" }
 ";
 
 fn fresh_start() -> String {
     let config = file(TARGETS);
     let args = SettingsArgs { config_file: Some(config.path().to_owned()), ..SettingsArgs::default() };
-    let targets = Settings::load(&args).unwrap().targets;
+    let settings = Settings::load(&args).unwrap();
     let mut text = Vec::new();
-    Metrics::new(&targets, 200).unwrap().write(&mut text).unwrap();
+    Metrics::new(&settings.targets, &settings.recipes, 200).unwrap().write(&mut text).unwrap();
     String::from_utf8(text).unwrap()
 }
 

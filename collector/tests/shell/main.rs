@@ -5,6 +5,7 @@
 mod golden;
 mod program;
 mod pulls;
+mod recipes;
 
 use std::io::Read;
 use std::process::Output;

@@ -29,7 +29,7 @@ struct Served {
 
 fn served() -> Served {
     let targets = Settings::load(&SettingsArgs::default()).unwrap().targets;
-    let metrics = Arc::new(Metrics::new(&targets, 10).unwrap());
+    let metrics = Arc::new(Metrics::new(&targets, &[], 10).unwrap());
     let log = PullLog::new(&targets, 10, Arc::clone(&metrics));
     let status = Status::new(Arc::clone(&metrics), "not yet");
     let (refresh, _) = mpsc::channel(1);

@@ -1,6 +1,7 @@
 use std::net::Ipv4Addr;
 
 use collector_common::conn::Flow as KernelFlow;
+use collector_common::{TARGET_REDIS, TARGET_THREADS};
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::*;
@@ -37,7 +38,10 @@ fn snapshot() -> Snapshot {
 #[test]
 fn processes() {
     let began = event(process(Kind::Exec, target_number(TargetId(8))).as_bytes());
-    assert!(matches!(began, Event::ProcessBegan { pid: 77, target: TargetId(8), time: 5 }), "{began:?}");
+    assert!(
+        matches!(began, Event::ProcessBegan { found: false, pid: 77, target: TargetId(8), time: 5 }),
+        "{began:?}"
+    );
     let unwatched = event(process(Kind::Exec, 0).as_bytes());
     assert!(
         matches!(&unwatched, Event::ProcessEnded { pid: 77, how: Ending::Became(comm), time: 5 } if comm == b"skopeo"),
@@ -50,6 +54,32 @@ fn processes() {
     );
     let ended = event(process(Kind::Exit, 0).as_bytes());
     assert!(matches!(ended, Event::ProcessEnded { pid: 77, how: Ending::Unknown, time: 5 }), "{ended:?}");
+}
+
+/// What a target's recipe asks for stands beside its number.
+#[test]
+fn marks_of_targets() {
+    for marks in [0, TARGET_REDIS, TARGET_THREADS, TARGET_REDIS | TARGET_THREADS] {
+        let began = event(process(Kind::Exec, target_number(TargetId(8)) | marks).as_bytes());
+        assert!(matches!(began, Event::ProcessBegan { target: TargetId(8), .. }), "{began:?}");
+        let forked = event(process(Kind::Fork, target_number(TargetId(8)) | marks).as_bytes());
+        assert!(matches!(forked, Event::ProcessForked { target: TargetId(8), .. }), "{forked:?}");
+        let mut open = open_record(Transport::Tcp);
+        open.snapshot.target = target_number(TargetId(8)) | marks;
+        let opened = event(open.as_bytes());
+        assert!(matches!(opened, Event::Opened { target: TargetId(8), .. }), "{opened:?}");
+    }
+    assert!(matches!(decode(process(Kind::Fork, TARGET_REDIS).as_bytes(), nobody), Record::Malformed));
+}
+
+fn thread_exit() -> Thread {
+    Thread { header: header(Kind::ThreadExit), thread: 78, reserved: 0 }
+}
+
+#[test]
+fn threads_end() {
+    let ended = event(thread_exit().as_bytes());
+    assert!(matches!(ended, Event::ThreadEnded { pid: 77, thread: 78, time: 5 }), "{ended:?}");
 }
 
 /// The statuses are those that `wait` tells (wait(2)).
@@ -160,6 +190,7 @@ fn data(captured: u32) -> Data {
     data.snapshot = snapshot();
     data.start = 90;
     data.captured = captured;
+    data.thread = 78;
     data.direction = Direction::Received as u8;
     data.protocol = Protocol::Http1 as u8;
     data
@@ -169,7 +200,9 @@ fn data(captured: u32) -> Data {
 #[test]
 fn captured_bytes() {
     let record = [data(4).as_bytes(), b"HTTPleft over"].concat();
-    let Event::Data { bytes, start: 90, lost: 6, flows, end: false, .. } = event(&record) else {
+    let Event::Data { pid: 77, thread: 78, bytes, start: 90, lost: 6, flows, end: false, .. } =
+        event(&record)
+    else {
         panic!("no data")
     };
     assert_eq!(&bytes[..], b"HTTP");
@@ -266,6 +299,7 @@ fn states() {
         state.header = header(kind);
         state.snapshot = snapshot();
         (state.before, state.after, state.error) = (Phase::Connecting as u8, Phase::Ended as u8, 111);
+        state.peer_ended = 1;
         state
     };
     let changed = event(state(Kind::State).as_bytes());
@@ -275,7 +309,7 @@ fn states() {
     );
     let closed = event(state(Kind::Close).as_bytes());
     assert!(
-        matches!(closed, Event::Closed { before: Phase::Connecting, error: 111, lost: 6, .. }),
+        matches!(closed, Event::Closed { before: Phase::Connecting, error: 111, end: true, lost: 6, .. }),
         "{closed:?}"
     );
 }
@@ -287,12 +321,12 @@ fn what_is_not_a_record() {
     let unused = b"left over".len();
     let others = [frame(), message(1, 0), field()];
     let others = others.iter().map(|record| &record[..record.len() - unused]);
-    for record in others.chain([&whole[..]]) {
+    for record in others.chain([&whole[..], thread_exit().as_bytes()]) {
         for len in 0..record.len() {
             assert!(matches!(decode(&record[..len], nobody), Record::Malformed), "{len} bytes");
         }
     }
-    for (at, value) in [(0, 99), (size_of::<Header>() + size_of::<Snapshot>() + 12, 7)] {
+    for (at, value) in [(0, 99), (size_of::<Header>() + size_of::<Snapshot>() + 16, 7)] {
         let mut bent = whole.clone();
         bent[at] = value;
         assert!(matches!(decode(&bent, nobody), Record::Malformed), "byte {at}");

@@ -21,6 +21,13 @@ pub const SANDBOX: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30
 /// A cycle of garbage collection: from one removal to some hundreds.
 pub const CYCLE: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 
+/// An operation or an item of work: from a command that a server's memory answers to the hour after which an end is not waited
+/// for, unless a recipe says otherwise.
+pub const WORK: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
+    600.0, 1800.0, 3600.0,
+];
+
 /// A whole exchange: from a manifest of a local mirror to a layer that takes an hour.
 pub const EXCHANGE: &[f64] = &[
     0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,

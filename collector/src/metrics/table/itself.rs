@@ -117,8 +117,13 @@ pub const EXCHANGES_UNATTRIBUTED: Counter<(Unattributed,)> = counter(Texts {
             HTTP/2 where it cannot be read; hpack_unknown, a head over HTTP/2 that refers to what was sent before pullscope \
             looked; pushed, an answer over HTTP/2 that nobody asked for. Ends that were not seen: connect_end_unknown, \
             exchange_end_unknown, download_end_unknown, lookup_end_unknown. Tables that were full: connection_evicted, process_evicted, \
-            downloads_full, download_parts, lookups_full, pulls_full. Beginnings that were not seen: connection_unknown, \
-            role_unknown. Other protocols: dns_unparsed, tls_unparsed. other: anything else.",
+            downloads_full, download_parts, lookups_full, pulls_full, operations_full. Beginnings that were not seen: connection_unknown, \
+            role_unknown. Other protocols: dns_unparsed, tls_unparsed; Redis: redis_no_command, a reply whose command was not seen; \
+            redis_hole, bytes were missing where a command or a reply was due; redis_bad_command, redis_bad_reply, not as Redis's \
+            protocol should be; redis_inline, redis_streamed, forms of it that are not read; redis_pipelined, too many commands \
+            that wait for their replies; redis_out_of_step, which reply is to which command is not known any more; \
+            redis_unpaired, a command after which replies have no command of their own (SUBSCRIBE, MONITOR); \
+            redis_command_cut, the connection closed inside a command. other: anything else.",
 });
 
 /// `hpack_unknown_total`
@@ -143,7 +148,8 @@ pub const SERIES_DROPPED: Counter<(MetricName,)> = counter(Texts {
     unit: "observations",
     help: "Observations that got no series of their own, since there were too many series.",
     about: "Past --max-registries different registries, further ones are counted under registry=\"[OTHER]\", and here. Past \
-            the most series that one metric may have (5000), observations under new label sets are counted only here.",
+            the most values that a recipe gives a label, further ones are counted as [OTHER], and here. Past the most series \
+            that one metric may have (5000), observations under new label sets are counted only here.",
 });
 
 /// `pull_log_dropped_total`

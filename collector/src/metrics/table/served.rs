@@ -5,7 +5,7 @@ use wire::oci::Kind;
 
 use super::{Counter, Gauge, Histogram, Section, Texts, buckets, counter, gauge, histogram};
 use crate::metrics::labels::{Code, DownloadKind, Process};
-use crate::model::fact::Status;
+use crate::model::fact::{Cached, ProxyTrouble, Status};
 
 /// The section.
 pub const SECTION: Section = Section {
@@ -17,6 +17,8 @@ pub const SECTION: Section = Section {
         REQUESTS_IN_FLIGHT.metric,
         BYTES.metric,
         DOWNLOADS.metric,
+        CACHE.metric,
+        PROXY_ERRORS.metric,
     ],
 };
 
@@ -66,4 +68,28 @@ pub const DOWNLOADS: Counter<(Process, DownloadKind, Status)> = counter(Texts {
     help: "GETs of manifests and blobs that watched processes served to their end (ok), or not (error).",
     about: "Its rate is the download rate of an agent or mirror. A redirect or a challenge is no download: the bytes come \
             from elsewhere, or with the next request.",
+});
+
+/// `served_cache_total`
+pub const CACHE: Counter<(Process, DownloadKind, Cached)> = counter(Texts {
+    name: "served_cache_total",
+    unit: "downloads",
+    help: "Manifests and blobs that watched processes served to their end, by whether they had them already.",
+    about: "Moves with pullscope_served_downloads_total for each that was served well. miss: its process fetched it meanwhile, or \
+            was still fetching it, by its digest: from a registry, or by asking a tracker for its metainfo. hit: it did not, all its \
+            connections to others can be read, and what came over them meanwhile is less than what was served. unknown: anything \
+            else, such as a manifest whose digest is not known, or connections with TLS or a peer-to-peer protocol that cannot \
+            be read.",
+});
+
+/// `proxy_errors_total`
+pub const PROXY_ERRORS: Counter<(Process, ProxyTrouble)> = counter(Texts {
+    name: "proxy_errors_total",
+    unit: "requests",
+    help: "Requests that watched processes could not answer well since an upstream failed them, by what the upstream did.",
+    about: "Moves by one when a served request ends with a code of 500 or more, or its answer breaks off while its client is still \
+            there, and something that the same process asked of others meanwhile failed; for 502 and 504 also where that was not \
+            seen. connection_refused: a connection was refused. timeout: it could not be made, or no answer came, in time; or the \
+            code is 504. other: anything else, such as a reset or a body that was cut. A code that an upstream itself answered \
+            and that is passed on is no proxy error.",
 });

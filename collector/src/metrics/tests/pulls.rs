@@ -119,7 +119,7 @@ fn sandboxes_and_removals_move_their_metrics() {
 
 #[test]
 fn runtimes_that_serve_the_cri_have_its_series_from_the_start() {
-    let defaults = Metrics::new(&Targets::new(Vec::new(), true).unwrap(), 10).unwrap();
+    let defaults = Metrics::new(&Targets::new(Vec::new(), true).unwrap(), &[], 10).unwrap();
     let text = text(&defaults);
     let count = |name: &str| text.lines().filter(|line| line.starts_with(name)).count();
     assert_eq!(count("pullscope_gc_reclaimed_total{"), 2 * 3 * 3, "containerd and crio");

@@ -19,9 +19,9 @@ use wire::trouble::Trouble;
 use super::Context;
 use super::collection::Removing;
 use super::event::{Pid, TargetId};
-use super::exchange::{Peer, Seat};
 use super::fact::{CallStatus, Remover};
 use super::pull::record::{PullId, PullStatus};
+use super::seat::{Peer, Seat};
 use super::start::Start;
 
 /// A call in progress.

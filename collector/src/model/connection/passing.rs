@@ -1,5 +1,7 @@
 //! What passes on a connection: bytes, frames and messages.
 
+use collector_common::frames;
+
 use super::{At, Connection, Data};
 use crate::model::event::{Direction, Flows, Frame, Layer, Message, Pid, Protocol};
 use crate::model::exchanges::Seen;
@@ -14,6 +16,8 @@ impl Connection {
     /// Bytes that crossed the socket, or the direction turned.
     pub fn data(&mut self, pid: Pid, data: &Data<'_>, context: &mut Context) {
         self.used_by(pid, context);
+        self.thread = data.thread;
+        self.peer_gone |= data.end && data.direction == Direction::Received;
         self.flows = data.flows;
         self.report_opposite(data.direction, context);
         match data.protocol {
@@ -21,7 +25,9 @@ impl Connection {
             Protocol::Http1 | Protocol::Unknown if self.greeted => {}
             Protocol::Tls => self.handshake(data, context),
             Protocol::Dns => self.datagram(data, context),
-            Protocol::Http1 | Protocol::Http2 | Protocol::Unknown => self.read(Layer::Socket, data, context),
+            Protocol::Http1 | Protocol::Http2 | Protocol::Redis | Protocol::Unknown => {
+                self.read(Layer::Socket, data, context);
+            }
         }
         self.lost = self.lost.max(data.lost);
         self.report(context);
@@ -30,6 +36,7 @@ impl Connection {
     /// Bytes inside its TLS.
     pub fn decrypted(&mut self, pid: Pid, data: &Data<'_>, context: &mut Context) {
         self.used_by(pid, context);
+        self.thread = data.thread;
         self.greeted = true;
         self.read(Layer::Decrypted, data, context);
         self.lost = self.lost.max(data.lost);
@@ -38,7 +45,12 @@ impl Connection {
     /// Bytes that may be HTTP.
     fn read(&mut self, layer: Layer, data: &Data<'_>, context: &mut Context) {
         let seat = self.seat(layer == Layer::Decrypted);
-        let known = (self.is_first(data), self.lost);
+        let first = match data.protocol {
+            // Whatever is first seen of it, replies to what was asked before may come; a new one has none.
+            Protocol::Redis => self.whole,
+            _ => self.is_first(data),
+        };
+        let known = (first, self.lost);
         let seen = self.content.data(layer, data, known, &seat, context);
         self.seen(seen, layer, data.time, context);
         if data.protocol == Protocol::Http2 && !data.end {
@@ -54,7 +66,11 @@ impl Connection {
             Layer::Socket => self.flows = at.flows,
             Layer::Decrypted => self.greeted = true,
         }
-        let seat = self.seat(frame.layer == Layer::Decrypted);
+        let mut seat = self.seat(frame.layer == Layer::Decrypted);
+        if frame.kind == frames::kind::RST_STREAM {
+            // One stream is given up, by whoever says so.
+            seat.peer_gone = frame.direction == Direction::Received;
+        }
         let seen = self.content.frame(frame, at, &seat, context);
         self.lost = self.lost.max(at.lost);
         self.seen(seen, frame.layer, at.time, context);

@@ -4,7 +4,7 @@ use crate::model::event::{Direction, Flows, Protocol};
 
 fn data(direction: Direction, start: u64, bytes: &[u8]) -> Data<'_> {
     let (protocol, flows) = (Protocol::Tls, Flows::default());
-    Data { direction, protocol, start, bytes, end: false, flows, lost: 0, time: 0 }
+    Data { thread: 0, direction, protocol, start, bytes, end: false, flows, lost: 0, time: 0 }
 }
 
 #[test]

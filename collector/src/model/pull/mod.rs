@@ -47,7 +47,7 @@ const LINGER: u64 = 2_000_000_000;
 const TELL_EVERY: u64 = 200_000_000;
 
 /// What the pulls of a target's own processes are for, where nothing else says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flavour {
     /// podman, which also runs what it pulls.
     Podman,
@@ -57,17 +57,46 @@ pub enum Flavour {
     Cri,
     /// Whoever takes OCI images.
     Oci,
+    /// A recipe says more of it.
+    Told(Box<Told>),
+}
+
+/// What a recipe says of the pulls of its processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What they are without it.
+    pub of: Flavour,
+    /// What runs the images.
+    pub isolation: Option<Isolation>,
+    /// Why they are pulled.
+    pub trigger: Option<Trigger>,
 }
 
 impl Flavour {
-    fn isolation(self) -> Isolation {
+    fn isolation(&self) -> Isolation {
         let name = match self {
             Self::Podman => "podman",
             Self::Docker => "docker",
             Self::Cri => "unknown",
             Self::Oci => "oci",
+            Self::Told(told) => return told.isolation.clone().unwrap_or_else(|| told.of.isolation()),
         };
         Isolation(name.into())
+    }
+
+    fn trigger(&self) -> Option<Trigger> {
+        match self {
+            Self::Told(told) => told.trigger,
+            Self::Podman | Self::Docker | Self::Cri | Self::Oci => None,
+        }
+    }
+
+    fn is_engine(&self) -> bool {
+        match self {
+            Self::Docker | Self::Podman => true,
+            Self::Cri | Self::Oci => false,
+            Self::Told(told) => told.of.is_engine(),
+        }
     }
 }
 
@@ -236,11 +265,11 @@ impl Pulls {
 
     /// Whether a target serves the Docker Engine API.
     pub fn is_engine(&self, target: TargetId) -> bool {
-        matches!(self.flavour(target), Flavour::Docker | Flavour::Podman)
+        self.flavour(target).is_engine()
     }
 
-    fn flavour(&self, target: TargetId) -> Flavour {
-        self.flavours.get(usize::from(target.0)).copied().unwrap_or(Flavour::Oci)
+    fn flavour(&self, target: TargetId) -> &Flavour {
+        self.flavours.get(usize::from(target.0)).unwrap_or(&Flavour::Oci)
     }
 
     fn insert(&mut self, source: Source, pid: Pid, client: Client, began: u64) -> Option<PullId> {

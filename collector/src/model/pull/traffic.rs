@@ -246,9 +246,13 @@ impl Pulls {
                 let first = matches!(step, Step::Resolve | Step::Manifest) && asked.repository.is_some();
                 first
                     .then(|| self.insert(Source::Traffic, asked.pid, asked.client.clone(), asked.time))??;
-                let flavour = self.flavour(asked.client.process).isolation();
+                let flavour = self.flavour(asked.client.process);
+                let (isolation, trigger) = (flavour.isolation(), flavour.trigger().unwrap_or_default());
                 let id = *self.pullers.get(&asked.pid)?.pulls.last()?;
-                self.change(id, |pull| pull.isolation = flavour);
+                self.change(id, |pull| {
+                    pull.isolation = isolation;
+                    pull.trigger = trigger;
+                });
                 Some(id)
             }
         }
@@ -262,8 +266,9 @@ impl Pulls {
             Some(Purpose::Pull) if !puller.has_pulled => puller.began.min(time),
             _ => time,
         };
-        let isolation = self.flavour(client.process).isolation();
-        let trigger = self.trigger_of(pid);
+        let flavour = self.flavour(client.process);
+        let isolation = flavour.isolation();
+        let trigger = flavour.trigger().unwrap_or_else(|| self.trigger_of(pid));
         let id = self.insert(Source::Client, pid, client, began)?;
         let outbox = self.outbox.clone();
         self.change(id, |pull| {

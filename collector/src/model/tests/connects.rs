@@ -180,13 +180,26 @@ fn the_preface_of_http2_tells_the_side() {
     let mut scene = Scene::with_process();
     let conn = scene.connect(1, "10.0.0.1:80");
     scene.advance(conn, Direction::Sent, 24);
-    let Event::Data { conn, layer, pid, direction, start, bytes, end, flows, lost, time, .. } =
+    let Event::Data { conn, layer, pid, thread, direction, start, bytes, end, flows, lost, time, .. } =
         scene.data(conn, Direction::Sent, 0, b"", false)
     else {
         unreachable!("data is data")
     };
     let protocol = Protocol::Http2;
-    scene.tell(Event::Data { conn, layer, pid, direction, protocol, start, bytes, end, flows, lost, time });
+    scene.tell(Event::Data {
+        conn,
+        layer,
+        pid,
+        thread,
+        direction,
+        protocol,
+        start,
+        bytes,
+        end,
+        flows,
+        lost,
+        time,
+    });
     scene.close(conn);
     assert_eq!(
         scene.said(&["unattributed", "visible", "connection+"]),

@@ -335,7 +335,7 @@ fn an_end_that_was_not_seen_is_no_end() {
 fn another_program_in_the_same_process_does_not_go_on_with_it() {
     let mut scene = Scene::with_process();
     scene.get(REGISTRY, BLOB, &challenge());
-    scene.tell(Event::ProcessBegan { pid: 1, target: TargetId(5), time: scene.now });
+    scene.tell(Event::ProcessBegan { found: false, pid: 1, target: TargetId(5), time: scene.now });
     assert_eq!(downloads(&mut scene), [ERROR]);
 }
 

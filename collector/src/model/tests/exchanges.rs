@@ -158,6 +158,7 @@ fn a_lost_request_is_no_exchange_and_the_next_one_is() {
 fn a_socket_is_the_process_that_uses_it() {
     let mut scene = Scene::with_process();
     scene.tell(crate::model::event::Event::ProcessBegan {
+        found: false,
         pid: 2,
         target: crate::model::event::TargetId(7),
         time: scene.now,

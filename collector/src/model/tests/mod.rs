@@ -1,5 +1,6 @@
 //! The model, driven with events and judged by the facts that come out.
 
+mod anything;
 mod calls_cri;
 mod calls_engine;
 mod collections;
@@ -14,16 +15,21 @@ mod go_http1;
 mod go_http2;
 mod go_loss;
 mod go_served;
+mod lines;
 mod lookups;
+mod proxies;
 mod pull_endings;
 mod pull_ends;
 mod pull_traffic;
 mod pulling;
 mod pulls;
+mod recipes;
 mod registries;
 mod resync;
 mod sandboxes;
 mod scene;
 mod served;
+mod served_from;
 mod tally;
 mod tls;
+mod work;

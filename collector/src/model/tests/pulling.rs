@@ -148,7 +148,7 @@ impl Grpc {
 
 impl Scene {
     pub fn program(&mut self, pid: Pid, target: TargetId) {
-        self.tell(Event::ProcessBegan { pid, target, time: self.now });
+        self.tell(Event::ProcessBegan { found: false, pid, target, time: self.now });
     }
 
     /// A client program.

@@ -2,8 +2,9 @@
 
 use super::pulling::{AGENT, HOST, IMAGE, PODMAN, blob_of, digest, document, index, manifest, manifest_of};
 use super::scene::{MS, Scene, response};
-use crate::model::event::{Ending, Event, Purpose};
-use crate::model::pull::record::{Source, Step};
+use crate::model::event::{Ending, Event, Purpose, TargetId};
+use crate::model::pull::record::{Isolation, Source, Step, Trigger};
+use crate::model::pull::{Flavour, Told};
 
 pub const OK: &str = "target 3 example.com podman ok not-on-disk no-creds warmup";
 
@@ -249,5 +250,27 @@ fn an_index_leads_to_a_manifest_and_that_to_blobs() {
         assert_eq!(record.phases.len(), 5);
         assert_eq!((record.image.as_deref(), record.digest.clone()), (Some(IMAGE), Some(digest('a'))));
         assert_eq!(record.named.as_ref().unwrap().len(), 3);
+    }
+}
+
+/// A recipe says what runs the images and why they are pulled: of a program that pulls by itself, and of one whose command line
+/// says something else.
+#[test]
+fn what_a_recipe_says_of_pulls_is_taken_over() {
+    let told = |of| {
+        let (isolation, trigger) = (Some(Isolation("firecracker".into())), Some(Trigger::Execution));
+        Flavour::Told(Box::new(Told { of, isolation, trigger }))
+    };
+    let mut scene = Scene::with_flavours(vec![told(Flavour::Oci), told(Flavour::Podman)]);
+    scene.process(1);
+    scene.image(1);
+    scene.exits(1);
+    scene.client(2, TargetId(1), Purpose::Pull);
+    scene.image(2);
+    scene.ends(2, Ending::Exited(0));
+    let pulled: Vec<String> = scene.pulled().iter().map(|line| line.replace("target 1 ", "")).collect();
+    assert_eq!(pulled.len(), 2, "{pulled:?}");
+    for line in pulled {
+        assert!(line.starts_with("example.com firecracker ok not-on-disk no-creds execution"), "{line}");
     }
 }

@@ -128,6 +128,7 @@ fn another_program_in_the_same_process_knows_nothing_of_the_first() {
     let mut scene = Scene::with_process();
     scene.get("registry.example.com", BLOB, &redirect("http://cdn.example.net/data"));
     scene.tell(crate::model::event::Event::ProcessBegan {
+        found: false,
         pid: 1,
         target: crate::model::event::TargetId(5),
         time: scene.now,

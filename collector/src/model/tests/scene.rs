@@ -4,23 +4,23 @@
 //! A millisecond passes with everything that is done.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use bytes::Bytes;
 use collector_common::MAX_CAPTURE;
 
+use super::lines::line;
 use crate::model::event::{
-    Captured, ConnId, Direction, Ending, Ends, Event, Flow, Flows, Layer, Phase, Pid, Protocol, TargetId,
+    Captured, ConnId, Direction, Ending, Ends, Event, Flow, Flows, Layer, Phase, Pid, Protocol, TargetId, Tid,
 };
-use crate::model::fact::{
-    CallStatus, Client, ConnectResult, Fact, LookupResult, Pulled, Remover, Resource, Role, Status,
-    Visibility,
-};
+use crate::model::fact::Fact;
 use crate::model::pull::Flavour;
-use crate::model::pull::record::{Known, PullRecord, PullStatus, Trigger};
+use crate::model::pull::record::PullRecord;
 use crate::model::{Limits, Model, Settings};
+use crate::recipes::rule::Rule;
 
 pub const MS: u64 = 1_000_000;
+/// A target whose recipe says that what it fetches shows by its digest.
+pub const VOUCHED: TargetId = TargetId(9);
 
 pub struct Scene {
     pub model: Model,
@@ -34,6 +34,7 @@ pub struct Scene {
 
 struct State {
     pid: Pid,
+    thread: Tid,
     phase: Phase,
     socket: Stream,
     /// What is inside its TLS.
@@ -68,8 +69,31 @@ impl Scene {
     }
 
     pub fn with_limits(limits: Limits) -> Self {
-        let flavours = vec![Flavour::Oci, Flavour::Cri, Flavour::Docker, Flavour::Podman];
-        let model = Model::new(Settings { limits, flavours, hash_key: [1, 2] });
+        Self::with_settings(limits, flavours(), HashMap::new())
+    }
+
+    /// A scene whose targets have these flavours, with one process of the first, 1.
+    pub fn with_flavours(flavours: Vec<Flavour>) -> Self {
+        let mut scene = Self::with_settings(Limits::default(), flavours, HashMap::new());
+        scene.process(1);
+        scene
+    }
+
+    /// A scene in which these rules hold for the first target, with one process of it, 1.
+    pub fn with_rules(rules: Vec<Rule>) -> Self {
+        let mut scene = Self::with_settings(Limits::default(), flavours(), [(TargetId(0), rules)].into());
+        scene.process(1);
+        scene
+    }
+
+    fn with_settings(limits: Limits, flavours: Vec<Flavour>, recipes: HashMap<TargetId, Vec<Rule>>) -> Self {
+        let model = Model::new(Settings {
+            limits,
+            flavours,
+            recipes,
+            fetches_name_digest: [VOUCHED].into(),
+            hash_key: [1, 2],
+        });
         Self {
             model,
             now: 1000 * MS,
@@ -89,11 +113,24 @@ impl Scene {
     }
 
     pub fn process(&mut self, pid: Pid) {
-        self.tell(Event::ProcessBegan { pid, target: TargetId(0), time: self.now });
+        self.process_of(pid, TargetId(0));
+    }
+
+    pub fn process_of(&mut self, pid: Pid, target: TargetId) {
+        self.tell(Event::ProcessBegan { found: false, pid, target, time: self.now });
     }
 
     pub fn exits(&mut self, pid: Pid) {
-        self.tell(Event::ProcessEnded { pid, how: Ending::Unknown, time: self.now });
+        self.exits_with(pid, Ending::Unknown);
+    }
+
+    pub fn exits_with(&mut self, pid: Pid, how: Ending) {
+        self.tell(Event::ProcessEnded { pid, how, time: self.now });
+    }
+
+    /// From now on this thread uses the connection.
+    pub fn in_thread(&mut self, conn: ConnId, thread: Tid) {
+        self.connections.get_mut(&conn).unwrap().thread = thread;
     }
 
     /// A TCP connection that is being made.
@@ -123,7 +160,7 @@ impl Scene {
         self.next += 1;
         let protocol = if matches!(ends, Ends::Dns { .. }) { Protocol::Dns } else { Protocol::Unknown };
         let (socket, decrypted) = (Stream::new(protocol), Stream::new(Protocol::Unknown));
-        self.connections.insert(conn, State { pid, phase, socket, decrypted, lost: 0 });
+        self.connections.insert(conn, State { pid, thread: pid, phase, socket, decrypted, lost: 0 });
         let target = self.targets.get(&pid).copied().unwrap_or(TargetId(0));
         self.tell(Event::Opened { conn, pid, target, ends, phase, time: self.now });
         conn
@@ -143,7 +180,14 @@ impl Scene {
     pub fn close_with(&mut self, conn: ConnId, error: u32) {
         let State { phase, socket, lost, .. } = self.connections.remove(&conn).unwrap();
         let flows = socket.flows;
-        self.tell(Event::Closed { conn, before: phase, error, flows, lost, time: self.now });
+        self.tell(Event::Closed { conn, before: phase, error, end: false, flows, lost, time: self.now });
+    }
+
+    /// The process lets go of a connection whose peer has ended its direction, which it has not read.
+    pub fn close_after_peer(&mut self, conn: ConnId) {
+        let State { phase, socket, lost, .. } = self.connections.remove(&conn).unwrap();
+        let flows = socket.flows;
+        self.tell(Event::Closed { conn, before: phase, error: 0, end: true, flows, lost, time: self.now });
     }
 
     pub fn send(&mut self, conn: ConnId, text: impl AsRef<[u8]>) {
@@ -252,12 +296,13 @@ impl Scene {
         end: bool,
     ) -> Event {
         let state = self.connections.get_mut(&conn).unwrap();
-        let (pid, lost, state) = (state.pid, state.lost, state.stream(layer));
+        let (pid, thread, lost, state) = (state.pid, state.thread, state.lost, state.stream(layer));
         match bytes {
             [b'H', b'T', b'T', b'P', ..] | [b'G', b'E', b'T', b' ', ..] | [b'H' | b'P', b'E' | b'O', ..] => {
                 state.protocol = Protocol::Http1;
             }
             [b'P', b'R', b'I', ..] => state.protocol = Protocol::Http2,
+            [b'*', b'0'..=b'9', ..] => state.protocol = Protocol::Redis,
             [22, 3, ..] => state.protocol = Protocol::Tls,
             _ => {}
         }
@@ -266,6 +311,7 @@ impl Scene {
             conn,
             layer,
             pid,
+            thread,
             direction,
             protocol: state.protocol,
             start,
@@ -358,6 +404,10 @@ impl Scene {
     }
 }
 
+fn flavours() -> Vec<Flavour> {
+    vec![Flavour::Oci, Flavour::Cri, Flavour::Docker, Flavour::Podman]
+}
+
 fn direction_of(flows: Flows, direction: Direction) -> Flow {
     match direction {
         Direction::Received => flows.received,
@@ -385,187 +435,3 @@ pub fn ok() -> String {
 
 pub const BLOB: &str = "/v2/library/app/blobs/sha256:aaaa";
 pub const MANIFEST: &str = "/v2/library/app/manifests/latest";
-
-fn milliseconds(duration: u64) -> String {
-    format!("{}ms", duration / MS)
-}
-
-fn optional(duration: Option<u64>) -> String {
-    duration.map_or("-".into(), milliseconds)
-}
-
-fn code(code: Option<u16>) -> String {
-    code.map_or("none".into(), |code| code.to_string())
-}
-
-fn whose(client: &Client) -> String {
-    let mut text = String::new();
-    if client.process != TargetId(0) {
-        write!(text, "target {} ", client.process.0).unwrap();
-    }
-    text + client.registry.as_str()
-}
-
-/// A fact as a line. The process's target is left out where it says nothing.
-#[expect(clippy::too_many_lines, reason = "one line for each kind of fact")]
-pub fn line(fact: &Fact) -> String {
-    match fact {
-        Fact::RequestBegan(client) => format!("request+ {}", whose(client)),
-        Fact::RequestEnded { client, kind, method, code: c, duration, first_byte } => format!(
-            "request- {} {} {} {} first {} all {}",
-            whose(client),
-            kind.as_str(),
-            method.as_str(),
-            code(*c),
-            optional(*first_byte),
-            optional(*duration)
-        ),
-        Fact::ResponseBytes { client, kind, bytes } => {
-            format!("bytes {} {} {bytes}", whose(client), kind.as_str())
-        }
-        Fact::Download { client, kind, status } => {
-            format!("download {} {} {}", whose(client), kind.as_str(), status_text(*status))
-        }
-        Fact::ServedBegan { process } => format!("served+ {}", process.0),
-        Fact::ServedEnded { process, kind, method, code: c, duration } => format!(
-            "served- {} {} {} {} all {}",
-            process.0,
-            kind.as_str(),
-            method.as_str(),
-            code(*c),
-            optional(*duration)
-        ),
-        Fact::ServedBytes { process, kind, bytes } => {
-            format!("served-bytes {} {} {bytes}", process.0, kind.as_str())
-        }
-        Fact::ServedDownload { process, kind, status } => {
-            format!("served-download {} {} {}", process.0, kind.as_str(), status_text(*status))
-        }
-        Fact::Connected { client, result, duration } => {
-            let result = match result {
-                ConnectResult::Ok => "ok",
-                ConnectResult::Refused => "refused",
-                ConnectResult::Timeout => "timeout",
-                ConnectResult::Unreachable => "unreachable",
-                ConnectResult::Reset => "reset",
-                ConnectResult::Canceled => "canceled",
-                ConnectResult::Other => "other",
-            };
-            format!("connect {} {result} {}", whose(client), milliseconds(*duration))
-        }
-        Fact::ConnectionBegan { role, .. } => format!("connection+ {}", role_text(*role)),
-        Fact::ConnectionEnded { role, .. } => format!("connection- {}", role_text(*role)),
-        Fact::Visible { visibility, .. } => match visibility {
-            Visibility::Plaintext => "visible plaintext".into(),
-            Visibility::TlsDecoded => "visible decoded".into(),
-            Visibility::TlsOpaque => "visible tls".into(),
-            Visibility::Other => "visible other".into(),
-        },
-        Fact::NetworkBytes { client, received, sent } => {
-            format!("network {} {received} {sent}", whose(client))
-        }
-        Fact::Handshake { client, duration } => {
-            format!("handshake {} {}", whose(client), milliseconds(*duration))
-        }
-        Fact::HpackUnknown { fields } => format!("hpack-unknown {fields}"),
-        Fact::Lookup { result, duration, .. } => {
-            let result = match result {
-                LookupResult::Ok => "ok",
-                LookupResult::Nxdomain => "nxdomain",
-                LookupResult::Servfail => "servfail",
-                LookupResult::Timeout => "timeout",
-                LookupResult::Other => "other",
-            };
-            format!("lookup {result} {}", milliseconds(*duration))
-        }
-        Fact::PullBegan(client) => format!("pull+ {}", whose(client)),
-        Fact::PullEnded(client) => format!("pull- {}", whose(client)),
-        Fact::Pulled(pulled) => pulled_text(pulled),
-        Fact::PullBytes { client, bytes } => format!("pull-bytes {} {bytes}", whose(client)),
-        Fact::PullChanged(record) => {
-            let image = record.image.as_deref().unwrap_or("?");
-            let state = if record.end.is_some() { "ended" } else { "runs" };
-            format!("log {} {state} {image} {} phases", record.id, record.phases.len())
-        }
-        Fact::CriCall { operation, status, duration, .. } => {
-            let status = match status {
-                CallStatus::Told(status) => status.as_str(),
-                CallStatus::Unread => "unread",
-                CallStatus::Cut => "cut",
-            };
-            format!("call {operation} {status} {}", milliseconds(*duration))
-        }
-        Fact::SandboxCreated { handler, status, .. } => {
-            format!("sandbox-created {} {}", handler.0, status_text(*status))
-        }
-        Fact::SandboxDeleted { handler, status, .. } => {
-            format!("sandbox-deleted {} {}", handler.0, status_text(*status))
-        }
-        Fact::SandboxRolledBack { handler, .. } => format!("sandbox-rolled-back {}", handler.0),
-        Fact::GcCycle { resource, duration, .. } => {
-            format!("gc-cycle {} {}", resource_text(*resource), milliseconds(*duration))
-        }
-        Fact::Reclaimed { resource, remover, .. } => {
-            let remover = match remover {
-                Remover::Kubelet => "kubelet",
-                Remover::User => "user",
-                Remover::Unknown => "unknown",
-            };
-            format!("reclaimed {} {remover}", resource_text(*resource))
-        }
-        Fact::ReclaimFailed { resource, .. } => format!("reclaim-failed {}", resource_text(*resource)),
-        Fact::ProcessBegan { process } => format!("process+ {}", process.0),
-        Fact::ProcessEnded { process } => format!("process- {}", process.0),
-        Fact::Unattributed { reason } => format!("unattributed {reason}"),
-        Fact::Corrected { gauge } => format!("corrected {gauge}"),
-    }
-}
-
-fn pulled_text(pulled: &Pulled) -> String {
-    let status = match (pulled.status, pulled.trouble) {
-        (PullStatus::Error, Some(trouble)) => trouble.as_str(),
-        (PullStatus::Error, None) => "error",
-        (PullStatus::Ok, _) => "ok",
-        (PullStatus::Unknown, _) => "unknown",
-    };
-    let known = |known, yes, no, unknown| match known {
-        Known::Yes => yes,
-        Known::No => no,
-        Known::Unknown => unknown,
-    };
-    let trigger = match pulled.trigger {
-        Trigger::Execution => "execution",
-        Trigger::Warmup => "warmup",
-        Trigger::Unknown => "trigger?",
-    };
-    format!(
-        "pulled {} {} {status} {} {} {trigger} {}",
-        whose(&pulled.client),
-        pulled.isolation.0,
-        known(pulled.on_disk, "on-disk", "not-on-disk", "on-disk?"),
-        known(pulled.has_creds, "creds", "no-creds", "creds?"),
-        milliseconds(pulled.duration)
-    )
-}
-
-fn resource_text(resource: Resource) -> &'static str {
-    match resource {
-        Resource::Image => "image",
-        Resource::Container => "container",
-        Resource::Sandbox => "sandbox",
-    }
-}
-
-fn status_text(status: Status) -> &'static str {
-    match status {
-        Status::Ok => "ok",
-        Status::Error => "error",
-    }
-}
-
-fn role_text(role: Role) -> &'static str {
-    match role {
-        Role::Client => "client",
-        Role::Server => "server",
-    }
-}

@@ -30,6 +30,7 @@ fn a_served_request_tells_all_its_facts_in_order() {
             "connection+ server",
             "served-bytes 0 blob 10",
             "served-bytes 0 blob 29990",
+            "served-from blob Unknown",
             "served-download 0 blob ok",
             "served- 0 blob GET 200 all 2ms",
             "connection- server",

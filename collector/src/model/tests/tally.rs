@@ -69,6 +69,10 @@ impl Gauges {
             Fact::PullEnded(client) => (format!("pull {client:?}"), -1),
             Fact::ProcessBegan { process } => (format!("process {process:?}"), 1),
             Fact::ProcessEnded { process } => (format!("process {process:?}"), -1),
+            Fact::OperationBegan(operation) => (format!("{operation:?}"), 1),
+            Fact::OperationEnded { operation, .. } => (format!("{operation:?}"), -1),
+            Fact::WorkBegan(work) => (format!("{work:?}"), 1),
+            Fact::WorkEnded { work, .. } => (format!("{work:?}"), -1),
             _ => return Ok(()),
         };
         let value = self.0.entry(labels).or_default();
