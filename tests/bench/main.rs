@@ -8,12 +8,14 @@
 //! - [`tls`]: a pull of 1 GiB over TLS, finding what to probe, and a probe on the path of the bytes beside it;
 //! - [`cri`]: a node whose 200 sandboxes are listed every second;
 //! - [`exchanges`]: 5,000 exchanges a second;
+//! - [`redis`]: 20,000 Redis commands a second, and redis-benchmark watched and not watched;
 //! - [`memory`]: resident memory with 1,000 open connections;
 //! - [`idle`]: no traffic at all.
 //!
 //! What the decoders of user space cost per call: `cargo bench -p wire`.
 #![expect(clippy::cast_precision_loss, reason = "a report needs no more than 52 bits")]
 
+mod commands;
 mod cri;
 mod exchanges;
 mod idle;
@@ -23,6 +25,7 @@ mod memory;
 mod observer;
 mod programs;
 mod pull;
+mod redis;
 mod report;
 mod spread;
 mod tls;
@@ -40,12 +43,13 @@ use report::Report;
 
 type Figures = fn(&mut Report);
 
-const ALL: [(&str, Figures); 7] = [
+const ALL: [(&str, Figures); 8] = [
     ("unwatched", unwatched::figures),
     ("pull", pull::figures),
     ("tls", tls::figures),
     ("cri", cri::figures),
     ("exchanges", exchanges::figures),
+    ("redis", redis::figures),
     ("memory", memory::figures),
     ("idle", idle::figures),
 ];
@@ -62,6 +66,11 @@ fn main() {
         && flag == load::CLIENT
     {
         return load::client(arguments);
+    }
+    if let Some((flag, arguments)) = arguments.split_first()
+        && flag == commands::CLIENT
+    {
+        return commands::client(arguments);
     }
     let output = arguments.iter().find_map(|it| it.strip_prefix("--output=").map(PathBuf::from));
     let wanted: Vec<_> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();

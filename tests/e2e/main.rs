@@ -4,10 +4,12 @@
 //! the whole machine, so they take turns.
 
 mod access;
+mod agent;
 mod clients;
 mod compare;
 mod connects;
 mod errors;
+mod executor;
 mod exposition;
 mod gc;
 mod h2_late;
@@ -16,6 +18,7 @@ mod mirror;
 mod names;
 mod pods;
 mod processes;
+mod proxy;
 mod pull_agents;
 mod pull_clients;
 mod pull_cri;
@@ -26,6 +29,7 @@ mod pull_unknown;
 mod pulls;
 mod redirect;
 mod refusals;
+mod sandbox_manager;
 mod served;
 mod sockets;
 mod storm;
@@ -39,3 +43,8 @@ mod tls_opaque;
 mod tls_openssl;
 mod tls_redirect;
 mod tls_storm;
+mod work;
+mod work_ends;
+mod work_shapes;
+mod work_storm;
+mod work_wire;

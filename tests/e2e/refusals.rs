@@ -71,3 +71,37 @@ fn nothing_stays_attached() {
     });
     assert!(gone.is_some(), "{}", loaded());
 }
+
+/// A recipe with a mistake is refused with the file, the line and the reason, and nothing is watched.
+#[test]
+fn recipes_with_mistakes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("recipes.toml");
+    let head = "[[recipe]]\nname = \"worker\"\nabout = \"A worker.\"\ncomm = \"worker\"\n\n[[recipe.work]]\n";
+    let cases = [
+        (
+            "queue = { from = \"reply\" }\nbegin = { reply = \"BLPOP **\" }\nend = [{ command = \"BLPOP **\" }]\n",
+            7,
+            "bound",
+        ),
+        ("queue = \"jobs\"\nbegin = { reply = \"BLPOP **\" }\n", 8, "end"),
+        (
+            "queue = \"jobs\"\nbegin = { replies = \"BLPOP **\" }\nend = [{ command = \"BLPOP **\" }]\n",
+            8,
+            "replies",
+        ),
+    ];
+    for (rule, line, why) in cases {
+        std::fs::write(&file, format!("{head}{rule}")).expect("write a recipe");
+        let mut command = Place::machine().command(binary());
+        command.args(["run", "--web.listen-address=127.0.0.1:0"]);
+        command.arg(format!("--config.file={}", file.display()));
+        let outcome = run(command);
+        assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+        let place = format!("line {line}: ");
+        assert!(
+            ["recipes.toml", &place, why].iter().all(|text| outcome.stderr.contains(*text)),
+            "{place} {why}: {outcome:#?}"
+        );
+    }
+}

@@ -6,6 +6,8 @@ mod access;
 mod faults;
 mod network;
 mod pods;
+mod proxies;
 mod pulls;
 mod sites;
 mod tls;
+mod work;

@@ -1,5 +1,5 @@
 //! Go's toolchains, one of each minor version, and a small registry client (`go/puller.go`) built with each. There is a small
-//! registry (`go/server.go`) too, a client of gRPC services (`go/grpc.go`), and what runs in containers (`go/workload.go`).
+//! registry (`go/server.go`) too, a reverse proxy (`go/proxy.go`), a router and a manager of sandboxes (`go/sandboxes.go`), a client of gRPC services (`go/grpc.go`), and what runs in containers (`go/workload.go`).
 //!
 //! `cargo xtask setup` fetches the toolchains (as `cargo xtask test` does). They are kept with all that is built below `go` in
 //! the target directory; what is there is used again by later runs. The tests of the crate `binary` use the same toolchains and
@@ -35,6 +35,12 @@ const PULLER: [Source; 2] =
 
 /// The server's.
 const SERVER: [Source; 1] = [("server.go", 0, include_str!("../go/server.go"))];
+
+/// The reverse proxy.
+const PROXY: [Source; 1] = [("proxy.go", 0, include_str!("../go/proxy.go"))];
+
+/// The router and the manager of sandboxes.
+const SANDBOXES: [Source; 1] = [("sandboxes.go", 0, include_str!("../go/sandboxes.go"))];
 
 /// The client of gRPC services.
 const GRPC: [Source; 1] = [("grpc.go", 0, include_str!("../go/grpc.go"))];
@@ -80,6 +86,18 @@ pub fn puller(version: &str, variant: Variant) -> PathBuf {
 #[track_caller]
 pub fn server(version: &str) -> PathBuf {
     built("server", &SERVER, version, Variant::Static)
+}
+
+/// A reverse proxy (`go/proxy.go`).
+#[track_caller]
+pub fn proxy() -> PathBuf {
+    built("proxy", &PROXY, newest(), Variant::Static)
+}
+
+/// A router or a manager of sandboxes (`go/sandboxes.go`).
+#[track_caller]
+pub fn sandboxes() -> PathBuf {
+    built("sandboxes", &SANDBOXES, newest(), Variant::Static)
 }
 
 /// A client of gRPC services (`go/grpc.go`), with the library that the kubelet has: see [`crate::cri`]. It is Debian's package

@@ -10,6 +10,7 @@
     reason = "the rig panics wherever it fails: a broken rig is a failed test"
 )]
 
+pub mod agent;
 pub mod answer;
 pub mod attached;
 pub mod clients;
@@ -31,10 +32,14 @@ pub mod node;
 pub mod packages;
 pub mod place;
 pub mod process;
+pub mod redis;
 pub mod registry;
 pub mod relay;
 pub mod scrape;
+pub mod script;
 pub mod secure;
 pub mod tls;
 pub mod token;
 pub mod turn;
+pub mod upstream;
+pub mod work;

@@ -6,6 +6,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::Deserialize;
 use tempfile::TempDir;
@@ -85,6 +86,27 @@ impl Site {
             &format!(
                 "proxy_pass http://{address}; proxy_http_version 1.1; proxy_set_header Connection ''; \
                  proxy_max_temp_file_size 0;"
+            ),
+        )
+    }
+
+    /// Passes everything on to a server at a unix socket.
+    #[must_use]
+    pub fn pass_to_socket(self, socket: &Path) -> Self {
+        let socket = quotable(socket);
+        self.location("/", &format!("proxy_pass http://unix:{socket}; proxy_max_temp_file_size 0;"))
+    }
+
+    /// Passes what begins with `prefix` on to a server at `address`, and waits so long for a connection, and for the next bytes of
+    /// an answer. The answer is passed on as it comes.
+    #[must_use]
+    pub fn proxy(self, prefix: &str, address: SocketAddr, patience: Duration) -> Self {
+        let patience = patience.as_millis();
+        self.location(
+            prefix,
+            &format!(
+                "proxy_pass http://{address}; proxy_buffering off; proxy_connect_timeout {patience}ms; \
+                 proxy_read_timeout {patience}ms;"
             ),
         )
     }

@@ -31,6 +31,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),
     ("python3", "python3"),
+    ("redis-benchmark", "redis-tools"),
+    ("redis-server", "redis-server"),
     ("runc", "runc"),
     ("skopeo", "skopeo"),
     ("umoci", "umoci"),
@@ -70,7 +72,7 @@ mod tests {
     use super::{PROGRAMS, packages};
 
     /// Packages without a program that the rig starts: xtask does, or programs of the rig are built of or load what is in them.
-    const OTHERS: [&str; 3] = ["golang-google-grpc-dev", "python3-pip", "python3-requests"];
+    const OTHERS: [&str; 4] = ["golang-google-grpc-dev", "python3-pip", "python3-redis", "python3-requests"];
 
     #[test]
     fn every_program_has_its_package_in_the_list_and_every_package_is_used() {

@@ -159,7 +159,7 @@ fn password_file(dir: &Path, user: &str, password: &str) -> PathBuf {
     file
 }
 
-fn listening_address(output: &str) -> Option<SocketAddr> {
+pub(crate) fn listening_address(output: &str) -> Option<SocketAddr> {
     let mut messages = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     messages.find_map(|message| {
         let address = message["msg"].as_str()?.strip_prefix("listening on ")?;
@@ -171,7 +171,7 @@ fn listening_address(output: &str) -> Option<SocketAddr> {
 ///
 /// Fields are quoted with `\"` inside; the log does not hold the Host field. For HEAD it names the bytes that the
 /// handler wrote, none of which Go's net/http sends: they count as 0 here.
-fn parse_access(line: &str) -> Option<LogEntry> {
+pub(crate) fn parse_access(line: &str) -> Option<LogEntry> {
     let (_, rest) = line.split_once("] \"")?;
     let (request, rest) = split_quoted(rest)?;
     let mut numbers = rest.trim_start().splitn(3, ' ');

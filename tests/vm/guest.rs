@@ -41,6 +41,25 @@ comm = \"httpd\"
 role = \"server\"
 ";
 
+/// Of the scene `redis`. Each thread of the client has one connection, so that it asks for its next value when it has the last
+/// one, and its end is the end of its last item.
+const REDIS: &[u8] = b"
+default_targets = false
+
+[[recipe]]
+name = \"benchmark\"
+comm = \"redis-benchmark\"
+
+[[recipe.operation]]
+operation = \"set\"
+during = { redis = \"SET **\" }
+
+[[recipe.work]]
+queue = \"values\"
+begin = { reply = \"GET **\" }
+end = [{ command = \"GET **\" }]
+";
+
 /// Targets of the scene `tls`: names of the Go client, and of curl.
 pub const GO_CLIENTS: [&str; 2] = ["puller-h1", "puller-h2"];
 pub const CURLS: [&str; 2] = ["curl-h1", "curl-h2"];
@@ -90,6 +109,19 @@ pub fn with_processes() -> Shown {
         let targets = clients(PERLS);
         files.file("/processes.toml", format!("default_targets = false\n{targets}").as_bytes());
         Guest::run("scene=processes", files)
+    });
+    Shown(&GUEST)
+}
+
+/// A kernel as Debian boots it, with a Redis server and its clients.
+pub fn with_redis() -> Shown {
+    static GUEST: LazyLock<Guest> = LazyLock::new(|| {
+        let mut files = files();
+        for name in ["redis-server", "redis-benchmark"] {
+            with_libraries(&mut files, &format!("/bin/{name}"), &program(name));
+        }
+        files.file("/redis.toml", REDIS);
+        Guest::run("scene=redis", files)
     });
     Shown(&GUEST)
 }

@@ -200,6 +200,22 @@ processes() {
     wait $pullscope
 }
 
+# Each of the client's tests has two threads, and each thread one connection.
+commands() {
+    redis-server --save '' >/tmp/served &
+    until_ok listening 18EB
+    pullscope run --config.file=/redis.toml 2>/tmp/log &
+    pullscope=$!
+    until_ok ready
+    attempt benchmark redis-benchmark -q -t set,get -n 300 -c 2 --threads 2
+    printf 'INFO commandstats\r\nQUIT\r\n' | nc 127.0.0.1 6379 | section 'server counts'
+    until_ok settled
+    section metrics </tmp/metrics
+    section 'run log' </tmp/log
+    kill -TERM $pullscope
+    wait $pullscope
+}
+
 uname -r | section release
 case $scene in
 ordinary)
@@ -225,6 +241,12 @@ processes)
     mount -t cgroup2 cgroup /sys/fs/cgroup
     mount -t securityfs security /sys/kernel/security
     processes
+    ;;
+redis)
+    mount -t sysfs sys /sys
+    mount -t cgroup2 cgroup /sys/fs/cgroup
+    mount -t securityfs security /sys/kernel/security
+    commands
     ;;
 lockdown)
     mount -t sysfs sys /sys

@@ -10,5 +10,6 @@ mod debian;
 mod guest;
 mod initramfs;
 mod processes;
+mod redis;
 mod refusals;
 mod tls;
