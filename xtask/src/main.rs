@@ -5,9 +5,11 @@
 
 mod bench;
 mod build;
+mod chart;
 mod demo;
 mod docs;
 mod fuzz;
+mod monitoring;
 mod run;
 mod setup;
 mod steps;
@@ -51,6 +53,8 @@ enum Command {
     Bench(bench::Args),
     /// Write `docs/metrics.md` from the table that declares the metrics
     Docs(docs::Args),
+    /// Write what is made from the chart in `deploy/chart`: the plain manifests, its table of values
+    Chart(chart::Args),
     /// Only do the set-up that `run` and `test` do by themselves
     Setup(setup::Args),
 }
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::Docs(args) => docs::main(&args),
+        Command::Chart(args) => chart::main(&args),
         Command::Setup(args) => setup::main(&args),
     };
     match result {

@@ -10,7 +10,7 @@ pub mod toolchain;
 use anyhow::Result;
 
 use crate::{
-    demo, fuzz,
+    chart, demo, fuzz,
     steps::{Outcome, Steps},
     workspace::Workspace,
 };
@@ -36,6 +36,7 @@ pub fn main(_: &Args) -> Result<()> {
     for_fuzz(&workspace, &mut steps)?;
     for_end_to_end(&workspace, &mut steps)?;
     for_go(&workspace, &mut steps)?;
+    for_chart(&workspace, &mut steps)?;
     demo::set_up(&workspace, &mut steps)
 }
 
@@ -76,6 +77,11 @@ pub const GO: &str = "Go toolchains";
 /// Finds or fetches the Go toolchains that the tests build programs with.
 pub fn for_go(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     steps.step(GO, |live| go::require(workspace, live))
+}
+
+/// Finds or fetches what renders the chart.
+pub fn for_chart(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    steps.step(chart::TOOLS, |live| chart::require(workspace, live))
 }
 
 /// Finds or installs the Debian packages that the end-to-end tests start.

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    build, docs, fuzz,
+    build, chart, docs, fuzz, monitoring,
     setup::{self, KernelTools},
     steps::{Live, Outcome, Steps},
     workspace::{Workspace, is_root},
@@ -52,12 +52,15 @@ fn all(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<()> {
     let toolchains = go_toolchains(workspace, steps, args)?;
     steps.step("unit tests", |live| unit_tests(workspace, live, toolchains.as_deref()))?;
     steps.step("docs", |live| docs::check(workspace, live))?;
+    steps.step("rules and dashboard", |live| monitoring::check(workspace, live))?;
     if !args.quick {
         steps.step("fuzz", |live| fuzz::all(workspace, live))?;
     }
     steps.step(RELEASE_BUILD, |live| build::program(workspace, live, build::Args::default()))?;
     if !args.quick {
         let built = steps.is_done(RELEASE_BUILD);
+        let program = built.then(|| workspace.binary(false));
+        steps.step("chart", |live| chart::check(workspace, live, program.as_deref()))?;
         steps.step("end-to-end rig", |live| {
             end_to_end(workspace, live, built, (&["--lib", "--test=rig"], &[]), &[])
         })?;
@@ -84,6 +87,7 @@ fn set_up(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<Optio
             setup::for_end_to_end(workspace, steps)?;
         }
         setup::for_go(workspace, steps)?;
+        setup::for_chart(workspace, steps)?;
     }
     Ok(tools)
 }
@@ -130,7 +134,9 @@ fn unit_tests(workspace: &Workspace, live: &Live, toolchains: Option<&OsStr>) ->
 
 /// End-to-end tests of what is made of bytes, however they were read: with the second strategy they would tell nothing new, and
 /// take minutes.
-const SAME_WITH_EITHER: [&str; 9] = [
+const SAME_WITH_EITHER: [&str; 15] = [
+    "agent::",
+    "executor::",
     "gc::",
     "pods::",
     "pull_agents::",
@@ -139,7 +145,11 @@ const SAME_WITH_EITHER: [&str; 9] = [
     "pull_cri_errors::",
     "pull_storm::",
     "pull_unknown::",
+    "recipes_with_mistakes",
+    "sandbox_manager::",
     "tls_storm::",
+    "work_shapes::",
+    "work_storm::with_events_lost",
 ];
 
 /// Runs test targets of `tests`, without the tests of these names, with the release build.
