@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
@@ -220,12 +222,18 @@ impl Programs {
     }
 }
 
+/// Inode number of the root of the unified cgroup hierarchy: the first that its file system gives away (fs/kernfs/dir.c:
+/// `kernfs_create_root`).
+const CGROUP_ROOT: u64 = 1;
+
 fn attach_connect(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<()> {
+    // In a cgroup namespace the own cgroup is shown as the root, and the root as a directory above it: its number tells it.
+    let is_root = |place: &Path| std::fs::metadata(place).is_ok_and(|root| root.ino() == CGROUP_ROOT);
     let mount = procfs::process::Process::myself()?
         .mountinfo()?
         .into_iter()
-        .find(|mount| mount.fs_type == "cgroup2" && mount.root == "/")
-        .context("no cgroup2 file system is mounted")?;
+        .find(|mount| mount.fs_type == "cgroup2" && is_root(&mount.mount_point))
+        .context("no cgroup2 file system is mounted with its root")?;
     let root = File::open(&mount.mount_point)
         .with_context(|| format!("cannot open {}", mount.mount_point.display()))?;
     let program: &mut CgroupSockAddr = program(ebpf, name)?;
