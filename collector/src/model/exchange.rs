@@ -50,7 +50,7 @@ enum Side {
         link: Option<Link>,
         /// The start of a manifest.
         manifest: Option<Box<Start>>,
-        /// The digest that it names, by its hash, and what is held while that is fetched.
+        /// The digest that it names, or the path of a tag, by its hash, and what is held while that is fetched.
         fetch: Option<(u64, Option<Arc<()>>)>,
     },
     Server {
@@ -93,10 +93,12 @@ impl Exchange {
             time,
         });
         let subject = asked.subject;
-        let digest = (method == Method::Get).then(|| oci::digest_in(head.target.path())).flatten();
-        let digest = digest.map(|digest| context.hashes.id(digest));
-        let fetch = digest.map(|digest| (digest, context.upstreams.fetch(pid, digest, time)));
         let path = context.hashes.id(head.target.path());
+        let digest = oci::digest_in(head.target.path()).map(|digest| context.hashes.id(digest));
+        // A tag has no other name.
+        let fetched = digest.or_else(|| (kind == Kind::Manifest).then_some(path));
+        let fetched = fetched.filter(|_| method == Method::Get);
+        let fetch = fetched.map(|fetched| (fetched, context.upstreams.fetch(pid, fetched, time)));
         let place = Place::of(head, seat.secure);
         let side = Side::Client { asking, subject, download, place, link, manifest: None, fetch };
         Self { pid, began: time, path, answer: None, body: Some(0), side }

@@ -19,7 +19,7 @@ use super::fact::{Cached, Fact, ProxyTrouble};
 use super::outbox::Outbox;
 use super::recent::Recent;
 
-/// Digests that one process is remembered to have fetched.
+/// Digests and tags that one process is remembered to have fetched.
 const MOST_FETCHES: usize = 1024;
 /// A process that serves.
 #[derive(Clone, Copy)]
@@ -52,9 +52,9 @@ struct Upstream {
     serving: Arc<()>,
     /// Held by each connection to others of whose content nothing can be read, or nothing has passed yet.
     dark: Arc<()>,
-    /// By the hash of the digest.
+    /// By the hash of the digest, or of a tag's path.
     fetches: Recent<u64, Fetch>,
-    /// Bytes of answers to requests that name no digest.
+    /// Bytes of answers to requests that name neither.
     received: u64,
     failures: Failures,
 }
@@ -119,25 +119,25 @@ impl Upstreams {
         self.of(pid).map(|upstream| Arc::clone(&upstream.dark))
     }
 
-    /// The process fetches what has this digest. To be held until that has ended.
-    pub fn fetch(&mut self, pid: Pid, digest: u64, now: u64) -> Option<Arc<()>> {
+    /// The process fetches what has this digest, or a tag by this path. To be held until that has ended.
+    pub fn fetch(&mut self, pid: Pid, name: u64, now: u64) -> Option<Arc<()>> {
         let upstream = self.table.get(&pid)?;
-        if upstream.fetches.peek(&digest).is_none() {
-            upstream.fetches.insert(digest, Fetch { token: Arc::default(), last: now });
+        if upstream.fetches.peek(&name).is_none() {
+            upstream.fetches.insert(name, Fetch { token: Arc::default(), last: now });
         }
-        let fetch = upstream.fetches.get(&digest)?;
+        let fetch = upstream.fetches.get(&name)?;
         fetch.last = fetch.last.max(now);
         Some(Arc::clone(&fetch.token))
     }
 
     /// That has ended.
-    pub fn fetched(&mut self, pid: Pid, digest: u64, now: u64) {
-        if let Some(fetch) = self.table.get(&pid).and_then(|upstream| upstream.fetches.get(&digest)) {
+    pub fn fetched(&mut self, pid: Pid, name: u64, now: u64) {
+        if let Some(fetch) = self.table.get(&pid).and_then(|upstream| upstream.fetches.get(&name)) {
             fetch.last = fetch.last.max(now);
         }
     }
 
-    /// Bytes came in answer to a request that names no digest.
+    /// Bytes came in answer to a request that names neither a digest nor a tag.
     pub fn received(&mut self, pid: Pid, bytes: u64) {
         if let Some(upstream) = self.table.get(&pid) {
             upstream.received = upstream.received.saturating_add(bytes);
@@ -156,9 +156,10 @@ impl Upstreams {
         bytes: Option<u64>,
     ) {
         let Some(upstream) = self.table.get(&by.pid) else { return };
-        let fetch = digest.and_then(|digest| upstream.fetches.peek(&digest));
-        let fetched =
-            fetch.is_some_and(|fetch| Arc::strong_count(&fetch.token) > 1 || fetch.last >= serving.began);
+        let fetched = digest.into_iter().chain([serving.path]).any(|name| {
+            let fetch = upstream.fetches.peek(&name);
+            fetch.is_some_and(|fetch| Arc::strong_count(&fetch.token) > 1 || fetch.last >= serving.began)
+        });
         let hidden = Arc::strong_count(&upstream.dark) > 1;
         let received = upstream.received - serving.received;
         let vouched = self.vouched.contains(&by.process);

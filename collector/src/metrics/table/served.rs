@@ -76,7 +76,7 @@ pub const CACHE: Counter<(Process, DownloadKind, Cached)> = counter(Texts {
     unit: "downloads",
     help: "Manifests and blobs that watched processes served to their end, by whether they had them already.",
     about: "Moves with pullscope_served_downloads_total for each that was served well. miss: its process fetched it meanwhile, or \
-            was still fetching it, by its digest: from a registry, or by asking a tracker for its metainfo. hit: it did not, all its \
+            was still fetching it, by its digest or as the same tag: from a registry, or by asking a tracker for its metainfo. hit: it did not, all its \
             connections to others can be read, and what came over them meanwhile is less than what was served. unknown: anything \
             else, such as a manifest whose digest is not known, or connections with TLS or a peer-to-peer protocol that cannot \
             be read.",

@@ -113,6 +113,23 @@ fn a_tag_is_known_by_the_digest_that_it_is_answered_with() {
 }
 
 #[test]
+fn a_tag_that_is_fetched_by_its_own_path() {
+    const TAG: &str = "/v2/library/app/manifests/latest";
+    let mut scene = Scene::with_process();
+    let conn = scene.accept(1);
+    for (asked, said) in
+        [(Some(TAG), "Miss"), (Some("/v2/library/other/manifests/latest"), "Hit"), (None, "Hit")]
+    {
+        scene.receive(conn, get("mirror", &format!("{TAG}?ns=example.com")));
+        if let Some(asked) = asked {
+            fetch(&mut scene, asked, 30);
+        }
+        scene.send(conn, response(200, &format!("Docker-Content-Digest: sha256:{HEX}\r\n"), 30, 30));
+        assert_eq!(scene.said(&["served-from"]), [format!("served-from manifest {said}")], "{asked:?}");
+    }
+}
+
+#[test]
 fn only_what_is_served_whole_counts() {
     let (mut scene, conn) = serving();
     scene.send(conn, response(404, "", 3, 3));
