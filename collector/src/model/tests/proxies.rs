@@ -216,6 +216,18 @@ fn a_client_that_has_gone_away() {
 }
 
 #[test]
+fn who_goes_away_takes_no_reason_along_that_is_anothers() {
+    let mut scene = Scene::with_process();
+    let (gone, refused) = (scene.accept(1), scene.accept(1));
+    scene.receive(gone, get("front", "/slow"));
+    scene.receive(refused, get("front", "/thing"));
+    fails_to_connect(&mut scene, ECONNREFUSED);
+    scene.close_after_peer(gone);
+    scene.send(refused, response(502, "", 3, 3));
+    assert_eq!(concluded(&mut scene), ["proxy-error ConnectionRefused"]);
+}
+
+#[test]
 fn good_answers_have_no_reason() {
     let (mut scene, conn) = serving();
     fails_to_connect(&mut scene, ECONNREFUSED);

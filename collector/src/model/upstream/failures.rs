@@ -92,11 +92,11 @@ impl Failures {
 
     fn decide(&mut self, failed: &Failed, outbox: &Outbox) {
         let code = failed.code;
-        let relayed = nearest(&self.answers, &failed.happened, |own| Some(*own) == code);
+        let relayed = nearest(&self.answers, failed, |own| Some(*own) == code);
         // Who answers 504 says that it was late.
         let late = |what: &ProxyTrouble| code != Some(504) || *what == ProxyTrouble::Timeout;
-        let trouble = nearest(&self.troubles, &failed.happened, late)
-            .or_else(|| nearest(&self.troubles, &failed.happened, |_| true));
+        let trouble =
+            nearest(&self.troubles, failed, late).or_else(|| nearest(&self.troubles, failed, |_| true));
         let trouble = match (relayed, trouble) {
             (Some((place, answer)), trouble) if trouble.is_none_or(|(_, trouble)| answer <= trouble) => {
                 self.answers.remove(place);
@@ -112,12 +112,17 @@ impl Failures {
 }
 
 /// The place of what most likely was for a served request, and how far it is from that.
+///
+/// What is given up with its client may leave no trouble, or leave it much later: it takes none that may be another's.
 fn nearest<T>(
     list: &VecDeque<(Happened, T)>,
-    served: &Happened,
+    failed: &Failed,
     fits: impl Fn(&T) -> bool,
 ) -> Option<(usize, (bool, u64))> {
-    let fitting = list.iter().enumerate().filter(|(_, (_, what))| fits(what));
+    let served = &failed.happened;
+    let fits =
+        |happened: &Happened, what| fits(what) && (!failed.client_gone || happened.path == served.path);
+    let fitting = list.iter().enumerate().filter(|(_, (happened, what))| fits(happened, what));
     let near = fitting.filter_map(|(place, (happened, _))| Some((place, happened.distance(served)?)));
     near.min_by_key(|(_, distance)| *distance)
 }
