@@ -113,6 +113,10 @@ fn each_operation_by_kind_and_status() {
     for operation in ["sandbox_rollback", "gc_reclaim", "gc_cycle", "session_update", "sandbox_delete"] {
         assert!(done_by_manager.keys().any(|[name, ..]| name == operation), "{operation} was not tried");
     }
+    for why in ["last_activity", "expiry"] {
+        let reclaimed = ["gc_reclaim", why, "ok"].map(str::to_owned);
+        assert!(done_by_manager.contains_key(&reclaimed), "nothing was reclaimed for {why}");
+    }
     let refused = router.output().matches("proxy_error connection_refused").count();
     let errors = scrape.group("pullscope_proxy_errors_total", &[], ["process", "reason"]);
     let expected = [([ROUTER.1, "connection_refused"].map(str::to_owned), refused as u64)];

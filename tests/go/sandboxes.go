@@ -141,12 +141,17 @@ func create(answer http.ResponseWriter, request *http.Request) {
 		end(http.StatusNotFound, "")
 		return
 	}
-	id := fmt.Sprintf("%s-%d", kind, sessions.Add(1))
+	number := sessions.Add(1)
+	id := fmt.Sprintf("%s-%d", kind, number)
+	expiry := now()
+	if number%2 == 0 {
+		expiry = "99999999999"
+	}
 	content := fmt.Sprintf(`{"id":%q,"kind":%q,"note":%q}`, id, kind, strings.Repeat("x", 300))
 	if string(wrong) == "taken" {
 		pipeline([]string{"hset", "session:" + id, "not", "this"})
 	}
-	replies := pipeline([]string{"setnx", "session:" + id, content}, []string{"zadd", "session:expiry", now(), id},
+	replies := pipeline([]string{"setnx", "session:" + id, content}, []string{"zadd", "session:expiry", expiry, id},
 		[]string{"zadd", "session:last_activity", now(), id})
 	did("session_create", "all", replies[0] == int64(1))
 	if replies[0] != int64(1) {
@@ -199,11 +204,20 @@ func listed(by string) []string {
 	return ids
 }
 
-// collect is a cycle of garbage collection: it takes away what is in either list, and what is in both a second time.
+// collect is a cycle of garbage collection: it takes away what is in either list, and what is in both a second time. Why: the list that
+// had it, of both the one that was read last.
 func collect(http.ResponseWriter, *http.Request) {
-	for _, id := range append(listed("last_activity"), listed("expiry")...) {
+	idle, expired := listed("last_activity"), listed("expiry")
+	why := map[string]string{}
+	for _, id := range idle {
+		why[id] = "last_activity"
+	}
+	for _, id := range expired {
+		why[id] = "expiry"
+	}
+	for _, id := range append(idle, expired...) {
 		if !strings.HasSuffix(id, "7") {
-			did("gc_reclaim", "all", forget(id))
+			did("gc_reclaim", why[id], forget(id))
 		}
 	}
 	did("gc_cycle", "all", true)
