@@ -46,8 +46,6 @@ shared! {
         pub inode_mode: u32,
         /// `struct inode.i_ino`
         pub inode_number: u32,
-        /// `struct socket.file`
-        pub socket_file: u32,
         /// `struct socket.sk`
         pub socket_sk: u32,
         /// `struct socket_alloc.vfs_inode`
@@ -98,7 +96,7 @@ shared! {
         pub regs_nr: u32,
         /// Saved user registers: the first four arguments.
         pub regs_args: [u32; 4],
-    } size 192
+    } size 188
 }
 
 /// Entries of the table from system call number to [`Call`].

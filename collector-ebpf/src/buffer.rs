@@ -232,9 +232,3 @@ pub fn socket(descriptor: u64) -> Option<Sock> {
     let sock: u64 = read(socket, offset!(socket_sk))?;
     if sock == 0 { None } else { Some(Sock(sock)) }
 }
-
-/// Whether a file descriptor of the current process is this socket.
-#[inline(always)]
-pub fn is_of(sock: Sock, descriptor: u64) -> bool {
-    file(descriptor).is_some_and(|file| file != 0 && sock.file() == Some(file))
-}

@@ -32,7 +32,6 @@ pub static OFFSETS: Offsets = Offsets {
     file_private_data: 0,
     inode_mode: 0,
     inode_number: 0,
-    socket_file: 0,
     socket_sk: 0,
     socket_inode: 0,
     sock_socket: 0,
@@ -201,13 +200,6 @@ impl Sock {
             }
             _ => 0,
         }
-    }
-
-    /// The `struct file` that processes hold it by.
-    #[inline(always)]
-    pub fn file(self) -> Option<u64> {
-        let socket: u64 = read(self.0, offset!(sock_socket)).filter(|socket| *socket != 0)?;
-        read(socket, offset!(socket_file))
     }
 
     /// Whether an upper layer protocol (kernel TLS) frames the stream: TCP sequence numbers then count its framing too.

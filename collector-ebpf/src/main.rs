@@ -166,7 +166,7 @@ fn on_sock(ctx: &RawTracePointContext, direction: Direction) {
         let call = buffer::call(registers.number());
         // Work that io_uring or a kernel thread does has registers that say nothing of it: the descriptor must be this very
         // socket, and the direction this one.
-        if direction_of(call)? as u8 != direction as u8 || !buffer::is_of(sock, registers.first()) {
+        if direction_of(call)? as u8 != direction as u8 || buffer::socket(registers.first())?.0 != sock.0 {
             return None;
         }
         buffer::buffer(call, registers, moved)

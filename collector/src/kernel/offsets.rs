@@ -33,7 +33,6 @@ pub fn resolve(btf: &Btf) -> anyhow::Result<Offsets> {
         file_private_data: btf.offset("file", "private_data")?,
         inode_mode: btf.offset("inode", "i_mode")?,
         inode_number: btf.offset("inode", "i_ino")?,
-        socket_file: btf.offset("socket", "file")?,
         socket_sk: btf.offset("socket", "sk")?,
         socket_inode: btf.offset("socket_alloc", "vfs_inode")?,
         sock_socket: btf.offset("sock", "sk_socket")?,
