@@ -8,6 +8,7 @@ mod agent;
 mod clients;
 mod compare;
 mod connects;
+mod containers;
 mod errors;
 mod executor;
 mod exposition;

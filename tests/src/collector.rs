@@ -1,12 +1,13 @@
 //! pullscope itself, as the tests run it: from outside, by its command line and its HTTP surface.
 //!
-//! `PULLSCOPE_BIN` names the program (default: the workspace's release build), `PULLSCOPE_STRATEGY` the kernel
+//! `PULLSCOPE_BIN` names the program (default: what `cargo xtask build` builds), `PULLSCOPE_STRATEGY` the kernel
 //! strategy (default: `auto`).
 
 use std::env;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 use crate::loopback::free_address;
 use crate::packages::PATH;
 use crate::place::Place;
+use crate::pod::Pod;
 use crate::process::{PATIENCE, Server, poll};
 use crate::scrape::Scrape;
 use crate::turn::Alone;
@@ -61,6 +63,18 @@ impl Collector {
             command.env("PATH", format!("{}:{PATH}", folder.display()));
         }
         command.args(settings.arguments);
+        Self::spawn(command, address, dir)
+    }
+
+    /// Starts it as the container of a pod and waits until it is ready.
+    #[track_caller]
+    pub fn start_in(_: &Alone, pod: &Pod) -> Self {
+        let dir = tempfile::tempdir().expect("a directory for pullscope");
+        Self::spawn(pod.command(), pod.address(), dir)
+    }
+
+    #[track_caller]
+    fn spawn(command: Command, address: SocketAddr, dir: TempDir) -> Self {
         let mut server = Server::spawn("pullscope", command, &dir.path().join("log"));
         server.wait_until("/readyz", |_| (get(address, "/readyz").ok()?.0 == 200).then_some(()));
         Self { server, address, dir }
@@ -71,7 +85,7 @@ impl Collector {
         self.address
     }
 
-    /// The process id.
+    /// The process id; in a pod that of podman.
     pub fn pid(&self) -> u32 {
         self.server.pid()
     }
@@ -160,7 +174,10 @@ pub fn clients<T: AsRef<str>>(programs: impl IntoIterator<Item = T>) -> String {
 /// The program under test.
 #[track_caller]
 pub fn binary() -> PathBuf {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/pullscope");
+    let default = || {
+        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+        target.join(format!("{}-unknown-linux-gnu/release/pullscope", env::consts::ARCH))
+    };
     let binary = env::var_os("PULLSCOPE_BIN").map_or_else(default, PathBuf::from);
     fs::canonicalize(&binary).unwrap_or_else(|error| {
         panic!("no pullscope at {}: {error}; build it, or set PULLSCOPE_BIN", binary.display())

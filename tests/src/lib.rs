@@ -31,6 +31,7 @@ pub mod nginx;
 pub mod node;
 pub mod packages;
 pub mod place;
+pub mod pod;
 pub mod process;
 pub mod redis;
 pub mod registry;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     setup::{self, KernelTools, llvm},
     steps::{Live, Outcome, Steps},
-    workspace::Workspace,
+    workspace::{TRIPLE, Workspace},
 };
 
 /// Arguments of `cargo xtask build`, shared by `run`.
@@ -15,7 +15,7 @@ use crate::{
 // Two `Args` in one command line would be two groups of one name.
 #[group(skip)]
 pub struct Args {
-    /// Build `target/debug/pullscope` instead: quicker to build, slower to run
+    /// Build without optimization: quicker to build, slower to run
     #[arg(long)]
     pub debug: bool,
     /// Let the kernel programs log (costs on every event; for work on the programs themselves)
@@ -112,10 +112,14 @@ fn kernel_cargo(workspace: &Workspace, tools: &KernelTools, subcommand: &str) ->
 }
 
 /// Builds the program itself, with the kernel programs that are there.
+///
+/// It has the C library inside, and so runs on every distribution and in an image with nothing else. The flag is for this target
+/// alone: build scripts and macros, which Cargo builds for the machine, cannot be linked so.
 pub fn program(workspace: &Workspace, live: &Live, args: Args) -> Result<Outcome> {
     let Args { debug, kernel_log } = args;
     let mut build = workspace.cargo();
-    build.args(["build", "--package=pullscope"]);
+    build.args(["build", "--package=pullscope", "--target", TRIPLE]);
+    build.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
     if !debug {
         build.arg("--release");
     }

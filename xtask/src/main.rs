@@ -9,6 +9,7 @@ mod chart;
 mod demo;
 mod docs;
 mod fuzz;
+mod image;
 mod monitoring;
 mod run;
 mod setup;
@@ -43,7 +44,7 @@ kept in `target/xtask/STEP.log`. NO_COLOR=1 turns colours off.";
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the kernel programs, then `target/release/pullscope` with them inside
+    /// Build the kernel programs, then pullscope with them inside: one static program
     Build(build::Args),
     /// Build, then run pullscope on this machine (as root)
     Run(run::Args),
@@ -55,6 +56,8 @@ enum Command {
     Docs(docs::Args),
     /// Write what is made from the chart in `deploy/chart`: the plain manifests, its table of values
     Chart(chart::Args),
+    /// Build the image, into `target/image/pullscope.tar`
+    Image(image::Args),
     /// Only do the set-up that `run` and `test` do by themselves
     Setup(setup::Args),
 }
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::main(&args),
         Command::Docs(args) => docs::main(&args),
         Command::Chart(args) => chart::main(&args),
+        Command::Image(args) => image::main(&args),
         Command::Setup(args) => setup::main(&args),
     };
     match result {

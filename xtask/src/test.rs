@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    build, chart, docs, fuzz, monitoring,
+    build, chart, docs, fuzz, image, monitoring,
     setup::{self, KernelTools},
     steps::{Live, Outcome, Steps},
     workspace::{Workspace, is_root},
@@ -61,6 +61,12 @@ fn all(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<()> {
         let built = steps.is_done(RELEASE_BUILD);
         let program = built.then(|| workspace.binary(false));
         steps.step("chart", |live| chart::check(workspace, live, program.as_deref()))?;
+        steps.step("image", |live| {
+            if !is_root() {
+                return Ok(Outcome::Skipped("only root may build it without a base image".to_owned()));
+            }
+            image::build(workspace, live, true)
+        })?;
         steps.step("end-to-end rig", |live| {
             end_to_end(workspace, live, built, (&["--lib", "--test=rig"], &[]), &[])
         })?;
@@ -168,7 +174,8 @@ fn end_to_end(
     }
     let mut test = workspace.cargo();
     test.args(["test", "--package=pullscope-tests"]).args(targets);
-    test.env("PULLSCOPE_BIN", workspace.binary(false)).envs(environment.iter().copied());
+    test.env("PULLSCOPE_BIN", workspace.binary(false)).env("PULLSCOPE_IMAGE", image::archive(workspace));
+    test.envs(environment.iter().copied());
     test.arg("--").args(left_out.iter().flat_map(|name| ["--skip", name]));
     live.run(&mut test)?;
     Ok(Outcome::Done(match left_out {

@@ -9,6 +9,11 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+/// What pullscope is built for: this machine, with the one C library that can be linked into a program whole and still resolves
+/// names as the machine is set up to.
+pub const TRIPLE: &str =
+    if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" };
+
 /// Paths of this checkout and of what is built from it.
 pub struct Workspace {
     /// The folder of the top `Cargo.toml`.
@@ -46,7 +51,7 @@ impl Workspace {
 
     /// The program of the release build, or of the debug build.
     pub fn binary(&self, debug: bool) -> PathBuf {
-        self.target.join(if debug { "debug/pullscope" } else { "release/pullscope" })
+        self.target.join(TRIPLE).join(if debug { "debug/pullscope" } else { "release/pullscope" })
     }
 
     /// A path as a reader of the terminal likes it: short where it lies in this checkout.
@@ -145,7 +150,8 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-fn cargo_home() -> Option<PathBuf> {
+/// Where Cargo keeps what it has fetched, and installs programs.
+pub fn cargo_home() -> Option<PathBuf> {
     env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")))
 }
 

@@ -23,9 +23,11 @@ kind: Namespace
 metadata:
   name: {chart.NAMESPACE}
   labels:
-    # The pods are privileged and share the node's process ids.
+    # No other level allows what the pods ask for, the node's process ids among it.
     pod-security.kubernetes.io/enforce: privileged
 """
+
+NODE = ["serviceaccount.yaml", "configmap.yaml", "networkpolicy.yaml", "daemonset.yaml"]
 
 # The manifests: what they are, their values, what stands before them, and the templates in the order of their objects.
 MANIFESTS = {
@@ -33,7 +35,13 @@ MANIFESTS = {
         "pullscope on every node, with the chart's default values. Put the name of your image in place of `pullscope:VERSION`.",
         {},
         NAMESPACE,
-        ["serviceaccount.yaml", "configmap.yaml", "networkpolicy.yaml", "daemonset.yaml"],
+        NODE,
+    ),
+    "pullscope-unprivileged.yaml": (
+        "The same with `privileged: false`: some capabilities in place of all privileges. docs/security.md says what each is for.",
+        {"privileged": False},
+        NAMESPACE,
+        NODE,
     ),
     "monitoring.yaml": (
         "What the Prometheus Operator and Grafana's side-car load: scraping, rules and alerts, the dashboard.",

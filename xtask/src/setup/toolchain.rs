@@ -121,7 +121,8 @@ fn on_this_machine() -> Vec<Toolchain> {
     found
 }
 
-fn rustup_home() -> Option<PathBuf> {
+/// Where rustup keeps its toolchains.
+pub fn rustup_home() -> Option<PathBuf> {
     env::var_os("RUSTUP_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".rustup")))
 }
 
