@@ -4,6 +4,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use wire::Decoder as _;
 use wire::http::{Direction, Fact, Method, RequestHead, ResponseHead};
 use wire::http1::Connection;
 use wire::oci::classify;

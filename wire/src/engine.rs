@@ -3,7 +3,7 @@
 //! moby: `api/swagger.yaml`, `daemon/server/router/{image,container,build}`; podman: `pkg/api/server/register_*.go`.
 
 pub use auth::has_credentials;
-pub use progress::{MAX_LINE, Progress};
+pub use progress::Progress;
 
 use crate::http::Method;
 use crate::oci::parameter;
@@ -19,22 +19,12 @@ pub enum Call {
         /// Its name as it was given, with the tag or the digest.
         image: String,
     },
-    /// An image is made of an archive.
-    ImportImage,
     /// A container is created.
     CreateContainer,
-    /// A container is started.
-    StartContainer,
     /// A container is removed.
     RemoveContainer,
     /// An image, or one of its names, is removed.
     RemoveImage,
-    /// Images that nothing uses are removed.
-    PruneImages,
-    /// Containers that do not run are removed.
-    PruneContainers,
-    /// An image is built.
-    Build,
 }
 
 impl Call {
@@ -54,18 +44,10 @@ impl Call {
                 let image = reference.strip_prefix("docker://").unwrap_or(&reference);
                 (!image.is_empty()).then(|| Self::PullImage { image: image.to_owned() })
             }
-            (Method::Post, "/images/import") if libpod => Some(Self::ImportImage),
-            (Method::Post, "/images/prune") => Some(Self::PruneImages),
             (Method::Post, "/containers/create") => Some(Self::CreateContainer),
-            (Method::Post, "/containers/prune") => Some(Self::PruneContainers),
-            (Method::Post, "/build") => Some(Self::Build),
-            (Method::Post, path) => {
-                let name = path.strip_prefix("/containers/")?.strip_suffix("/start")?;
-                is_segment(name).then_some(Self::StartContainer)
-            }
             (Method::Delete, path) => {
                 if let Some(name) = path.strip_prefix("/containers/") {
-                    return is_segment(name).then_some(Self::RemoveContainer);
+                    return (!name.is_empty() && !name.contains('/')).then_some(Self::RemoveContainer);
                 }
                 // Names of images have slashes. `/libpod/images/remove` takes several names.
                 let name = path.strip_prefix("/images/")?;
@@ -86,19 +68,15 @@ fn unversioned(path: &str) -> &str {
     if is_version { rest } else { path }
 }
 
-fn is_segment(name: &str) -> bool {
-    !name.is_empty() && !name.contains('/')
-}
-
 /// `POST /images/create`: with an image it is a pull, without one an import (moby, `postImagesCreate`).
 fn create(query: &str) -> Option<Call> {
     let given = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
     if !given("fromImage") {
-        return Some(Call::ImportImage);
+        return None;
     }
     let image = parameter(query, "fromImage")?;
     let tag = if given("tag") { parameter(query, "tag")? } else { String::new() };
-    Some(if image.is_empty() { Call::ImportImage } else { Call::PullImage { image: join(&image, &tag) } })
+    (!image.is_empty()).then(|| Call::PullImage { image: join(&image, &tag) })
 }
 
 /// The reference that name and tag make together. Either may be one by itself: the tag may be a digest, which then stands for

@@ -21,6 +21,7 @@
 //! | [`trouble`] | status codes, gRPC statuses and error texts | why a pull failed, of a few reasons |
 //! | [`redis`] | both directions of one connection, with stream positions and holes | commands and their replies ([`redis::Fact`]) |
 //! | [`dns`] | a DNS message | the name asked and the addresses answered |
+//! | [`Decoder`] | | how [`http1`] and [`redis`] are given what passes |
 //! | [`host`] | `host[:port]` as it stands in heads and URLs | the same, normalised and split |
 //!
 //! # Using `http1`
@@ -28,6 +29,7 @@
 //! One [`http1::Connection`] per socket. Feed it in the order of the kernel's events:
 //!
 //! ```
+//! use wire::Decoder as _;
 //! use wire::http::{Direction, Fact};
 //! use wire::http1::Connection;
 //!
@@ -69,6 +71,7 @@
 //! not captured.
 //!
 //! ```
+//! use wire::Decoder as _;
 //! use wire::http::Direction;
 //! use wire::redis::{Connection, Fact, Reply};
 //!
@@ -93,6 +96,7 @@
 
 pub mod containerd;
 pub mod cri;
+mod decoder;
 pub mod dns;
 pub mod engine;
 pub mod grpc;
@@ -108,3 +112,5 @@ pub mod reference;
 pub mod registry;
 pub mod tls;
 pub mod trouble;
+
+pub use decoder::Decoder;

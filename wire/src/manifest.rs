@@ -51,17 +51,8 @@ pub struct Descriptor {
 /// Images for several platforms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
-    /// Its entries, in order.
-    pub entries: Vec<Entry>,
-}
-
-/// An entry of an index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Digest of a manifest, or of another index.
-    pub digest: String,
-    /// Size of that document in bytes.
-    pub size: Option<u64>,
+    /// Digests of its entries in order, each of a manifest or of another index.
+    pub entries: Vec<String>,
 }
 
 impl Document {
@@ -71,7 +62,7 @@ impl Document {
         let raw: Raw<'_> = serde_json::from_slice(bytes).ok()?;
         match raw {
             Raw { manifests: Some(entries), layers: None, fs_layers: None, .. } => {
-                let entries = bounded(entries, MAX_ENTRIES)?.into_iter().map(RawEntry::read);
+                let entries = bounded(entries, MAX_ENTRIES)?.into_iter().map(|entry| digest(&entry.digest));
                 Some(Self::Index(Index { entries: entries.collect::<Option<_>>()? }))
             }
             Raw { config: Some(config), layers, manifests: None, fs_layers: None } => {
@@ -125,13 +116,6 @@ impl RawDescriptor<'_> {
 struct RawEntry<'a> {
     #[serde(borrow)]
     digest: Cow<'a, str>,
-    size: Option<u64>,
-}
-
-impl RawEntry<'_> {
-    fn read(self) -> Option<Entry> {
-        Some(Entry { digest: digest(&self.digest)?, size: self.size })
-    }
 }
 
 #[derive(Deserialize)]

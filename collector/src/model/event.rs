@@ -19,10 +19,10 @@ pub type Tid = u32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetId(pub u16);
 
-/// A connection: the socket, by its address in the kernel and by when it was first seen there, since addresses are reused.
+/// A connection: the socket, by what the kernel programs know it by and by when it was first seen, since that may be reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnId {
-    /// Address of the `struct sock`.
+    /// Its key in the programs' tables ([`collector_common::key`]).
     pub sock: u64,
     /// When it was first seen.
     pub born: u64,

@@ -7,8 +7,8 @@ use super::connection::At;
 use super::event::{Direction, Flows, Frame};
 use super::exchanges::{Exchanges, Seen};
 use super::fact::Fact;
-use super::http::way;
 use super::seat::Seat;
+use super::stream::way;
 
 /// The decoder and its exchanges.
 pub(super) struct Http2 {

@@ -8,7 +8,7 @@
 //! | `connections`, `connection` | the table of connections; one connection and what its events mean |
 //! | `content` | what is read of a connection, and by which decoder |
 //! | `http`, `http2`, `redis` | the decoders of bytes and of frames |
-//! | `spans` | what was told of a connection, and what is yet to be |
+//! | `stream` | a connection's bytes on their way to a decoder: what was told of them, and what is yet to be |
 //! | `messages`, `fields` | what the probes in Go programs tell |
 //! | `seat` | who is at the process's end of a connection |
 //! | `exchanges`, `exchange` | those in progress on a connection; one request and its answer |
@@ -56,8 +56,8 @@ mod redis;
 mod rules;
 mod sandboxes;
 mod seat;
-mod spans;
 mod start;
+mod stream;
 mod upstream;
 
 #[cfg(test)]

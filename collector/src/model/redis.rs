@@ -10,15 +10,13 @@ use super::connection::Data;
 use super::event::Flows;
 use super::exchanges::Seen;
 use super::fact::Role;
-use super::http::way;
 use super::rules::Call;
 use super::seat::Seat;
-use super::spans::{Spans, Told};
+use super::stream::Stream;
 
 /// The decoder and its commands.
 pub(super) struct Redis {
-    decoder: redis::Connection,
-    spans: Spans,
+    stream: Stream<redis::Connection>,
     /// By their number in the decoder.
     calls: BTreeMap<u32, Call>,
 }
@@ -27,7 +25,7 @@ impl Redis {
     /// `whole`: nothing has passed before. `lost`: events lost up to now.
     pub fn new(whole: bool, lost: u32) -> Self {
         let decoder = if whole { redis::Connection::opened() } else { redis::Connection::new() };
-        Self { decoder, spans: Spans::new(lost), calls: BTreeMap::new() }
+        Self { stream: Stream::new(decoder, lost), calls: BTreeMap::new() }
     }
 
     /// Whether the reply to a command that counts is awaited.
@@ -37,40 +35,29 @@ impl Redis {
 
     /// Bytes passed, or the direction turned.
     pub fn data(&mut self, data: &Data<'_>, seat: &Seat, context: &mut Context) -> Seen {
-        let Told { own, other, lost } = self.spans.told(data);
-        if lost {
+        let mut decoded = std::mem::take(&mut context.commands);
+        if self.stream.data(data, &mut decoded) {
             self.lose(seat, context);
         }
-        let mut decoded = std::mem::take(&mut context.commands);
-        let direction = way(data.direction);
-        if let Some(other) = other {
-            self.decoder.advanced(direction.opposite(), other.position, other.last, &mut decoded);
-        }
-        self.decoder.data(direction, data.start, data.bytes, data.time, &mut decoded);
-        self.decoder.advanced(direction, own.position, own.last, &mut decoded);
         self.take(decoded, seat, context)
     }
 
     /// The connection has come further.
     pub fn progress(&mut self, flows: Flows, lost: u32, seat: &Seat, context: &mut Context) -> Seen {
-        let lost = self.spans.lose(lost);
+        let lost = self.stream.lose(lost);
         if lost {
             self.lose(seat, context);
         }
-        if !self.spans.progress(flows) {
-            return Seen::default();
-        }
         let mut decoded = std::mem::take(&mut context.commands);
         // What was lost will not be told of.
-        self.advance(flows, lost, &mut decoded);
+        self.stream.progress(flows, lost, &mut decoded);
         self.take(decoded, seat, context)
     }
 
     /// The connection is over; `None` where it is not known how far it has come.
     pub fn closed(&mut self, flows: Option<Flows>, time: u64, seat: &Seat, context: &mut Context) -> Seen {
         let mut decoded = std::mem::take(&mut context.commands);
-        self.advance(flows.unwrap_or(self.spans.flows()), true, &mut decoded);
-        self.decoder.closed(time, &mut decoded);
+        self.stream.closed(flows, time, &mut decoded);
         self.take(decoded, seat, context)
     }
 
@@ -78,13 +65,6 @@ impl Redis {
     fn lose(&mut self, seat: &Seat, context: &mut Context) {
         self.calls.clear();
         context.rules.missed(seat.party.pid);
-    }
-
-    /// `all`: also spans that were not told of.
-    fn advance(&mut self, flows: Flows, all: bool, decoded: &mut Vec<Decoded>) {
-        for (direction, flow) in self.spans.in_order(flows, all) {
-            self.decoder.advanced(way(direction), flow.position, flow.last, decoded);
-        }
     }
 
     fn take(&mut self, mut decoded: Vec<Decoded>, seat: &Seat, context: &mut Context) -> Seen {

@@ -1,8 +1,8 @@
-//! The Docker Engine API: no panic, bounded memory, and how an answer is cut changes nothing.
+//! The Docker Engine API: no panic, and how an answer is cut changes nothing.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wire::engine::{Call, MAX_LINE, Progress, has_credentials};
+use wire::engine::{Call, Progress, has_credentials};
 use wire::http::Method;
 use wire::trouble::Trouble;
 
@@ -30,20 +30,13 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(progress.missed() && (whole.0 || !progress.failed()));
 });
 
-type Read = (bool, Option<Trouble>, Option<String>, Option<bool>, bool);
+type Read = (bool, Option<Trouble>, Option<bool>, bool);
 
 fn read(pieces: &[&[u8]]) -> Read {
     let mut progress = Progress::default();
     for piece in pieces {
         progress.feed(piece);
-        assert!(progress.memory() <= 3 * MAX_LINE);
     }
     progress.finish();
-    (
-        progress.failed(),
-        progress.trouble(),
-        progress.digest().map(str::to_owned),
-        progress.up_to_date(),
-        progress.missed(),
-    )
+    (progress.failed(), progress.trouble(), progress.up_to_date(), progress.missed())
 }

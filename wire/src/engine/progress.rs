@@ -2,11 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::oci::owned_digest;
 use crate::trouble::Trouble;
 
 /// Longest line that is read. Longer ones are skipped.
-pub const MAX_LINE: usize = 8 * 1024;
+pub(super) const MAX_LINE: usize = 8 * 1024;
 
 /// Reads the body of an answer (moby, `api/types/jsonstream`; podman, `ImagePullReport`), whatever its pieces.
 ///
@@ -22,7 +21,6 @@ pub struct Progress {
     missed: bool,
     failed: bool,
     trouble: Option<Trouble>,
-    digest: Option<String>,
     up_to_date: Option<bool>,
 }
 
@@ -74,7 +72,7 @@ impl Progress {
     fn read(&mut self, line: &[u8]) {
         let Ok(line) = std::str::from_utf8(line) else { return };
         // Nearly all lines tell how far a layer is.
-        if !["\"error", "\"message\"", "Digest: ", "Status: "].iter().any(|word| line.contains(word)) {
+        if !["\"error", "\"message\"", "Status: "].iter().any(|word| line.contains(word)) {
             return;
         }
         let Ok(Line { status, error, error_detail, message }) = serde_json::from_str(line) else { return };
@@ -89,9 +87,7 @@ impl Progress {
             self.trouble = self.trouble.or(of_code).or(of_text);
         }
         let Some(status) = status else { return };
-        if let Some(digest) = status.strip_prefix("Digest: ") {
-            self.digest = owned_digest(digest.as_bytes()).or(self.digest.take());
-        } else if status.starts_with("Status: Downloaded newer image for ") {
+        if status.starts_with("Status: Downloaded newer image for ") {
             self.up_to_date = Some(false);
         } else if status.starts_with("Status: Image is up to date for ") {
             // With all tags of a repository there is one such line for each.
@@ -109,11 +105,6 @@ impl Progress {
         self.trouble
     }
 
-    /// The digest that the image's name stands for, once it is told; with several, the last.
-    pub fn digest(&self) -> Option<&str> {
-        self.digest.as_deref()
-    }
-
     /// Whether all of the image was there already, once it is told.
     pub fn up_to_date(&self) -> Option<bool> {
         self.up_to_date
@@ -122,11 +113,6 @@ impl Progress {
     /// Whether lines were not read, because bytes were missing or they were too long.
     pub fn missed(&self) -> bool {
         self.missed
-    }
-
-    /// Bytes of memory that it holds.
-    pub fn memory(&self) -> usize {
-        self.line.capacity() + self.digest.as_ref().map_or(0, String::capacity)
     }
 }
 

@@ -2,6 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
+use super::progress::MAX_LINE;
 use super::*;
 use crate::trouble::Trouble;
 
@@ -52,24 +53,21 @@ fn pulls_name_their_image() {
 
 #[test]
 fn calls_are_told_by_method_and_path() {
-    assert_eq!(post("/v1.41/images/create?fromSrc=-&repo=x&tag=v1"), Some(Call::ImportImage));
-    assert_eq!(post("/v1.41/images/create?fromImage=&fromSrc=-"), Some(Call::ImportImage));
-    assert_eq!(post("/v4.0.0/libpod/images/import"), Some(Call::ImportImage));
+    assert_eq!(post("/v1.41/images/create?fromSrc=-&repo=x&tag=v1"), None, "an import");
+    assert_eq!(post("/v1.41/images/create?fromImage=&fromSrc=-"), None, "an import");
     for prefix in ["", "/v1.24", "/v1.51", "/v4.3.1/libpod", "/libpod"] {
         let post = |path: &str| post(&format!("{prefix}{path}"));
         let delete = |path: &str| Call::of(Method::Delete, &format!("{prefix}{path}"), Some("force=1"));
         assert_eq!(post("/containers/create?name=x"), Some(Call::CreateContainer));
-        assert_eq!(post("/containers/3f4e8b6f/start"), Some(Call::StartContainer));
-        assert_eq!(post("/containers/prune"), Some(Call::PruneContainers));
-        assert_eq!(post("/images/prune?filters=%7B%7D"), Some(Call::PruneImages));
-        assert_eq!(post("/build?t=x&pull=1"), Some(Call::Build));
         assert_eq!(delete("/containers/3f4e8b6f"), Some(Call::RemoveContainer));
         assert_eq!(delete("/images/quay.io/a/b:v1"), Some(Call::RemoveImage));
         for path in [
-            "/containers/3f4e8b6f/stop",
-            "/containers//start",
-            "/containers/a/b/start",
+            "/containers/3f4e8b6f/start",
+            "/containers/create/",
+            "/containers/prune",
+            "/images/prune?filters=%7B%7D",
             "/images/alpine/push",
+            "/build?t=x&pull=1",
             "/",
         ] {
             assert_eq!(post(path), None, "{path}");
@@ -87,9 +85,9 @@ fn calls_are_told_by_method_and_path() {
     assert_eq!(post("/images/pull?reference=a"), None);
     assert_eq!(post("/libpod/images/pull"), None);
     assert_eq!(post("/libpod/images/pull?reference="), None);
-    assert_eq!(post("/libpodx/build"), None);
-    assert_eq!(post("/volumes/build"), None);
-    assert_eq!(post("/v/build"), None);
+    assert_eq!(post("/libpodx/containers/create"), None);
+    assert_eq!(post("/volumes/containers/create"), None);
+    assert_eq!(post("/v/containers/create"), None);
     assert_eq!(post("/v1.41"), None);
     // A query that Go's server does not understand either.
     assert_eq!(post("/images/create?fromImage=a%zz"), None);
@@ -146,18 +144,17 @@ fn deep_objects_are_refused() {
     assert_eq!(has_credentials(URL_SAFE.encode(json).as_bytes()), None);
 }
 
-/// What is read of a body: failed, trouble, digest, up to date.
-type Read = (bool, Option<Trouble>, Option<String>, Option<bool>);
+/// What is read of a body: failed, trouble, up to date.
+type Read = (bool, Option<Trouble>, Option<bool>);
 
 fn read(progress: &Progress) -> Read {
-    (progress.failed(), progress.trouble(), progress.digest().map(str::to_owned), progress.up_to_date())
+    (progress.failed(), progress.trouble(), progress.up_to_date())
 }
 
 fn progress(pieces: &[&[u8]]) -> Progress {
     let mut progress = Progress::default();
     for piece in pieces {
         progress.feed(piece);
-        assert!(progress.memory() <= 2 * MAX_LINE + 200);
     }
     progress.finish();
     progress
@@ -165,24 +162,22 @@ fn progress(pieces: &[&[u8]]) -> Progress {
 
 /// Bodies of real answers, and what the client that got them said of them.
 fn captured() -> Vec<(&'static str, &'static [u8], Read)> {
-    let digest =
-        || Some("sha256:c24d16a7e6f87e810ce842521599ac9511cd29dc11d4ae7132332482287a280d".to_owned());
     macro_rules! body {
         ($name:literal, $read:expr) => {
             ($name, &include_bytes!(concat!("../../testdata/engine/", $name, ".json"))[..], $read)
         };
     }
     vec![
-        body!("docker_first", (false, None, digest(), Some(false))),
-        body!("docker_second", (false, None, digest(), Some(true))),
-        body!("docker_no_tag", (true, Some(Trouble::NotFound), None, None)),
-        body!("docker_refused", (true, Some(Trouble::ConnectionRefused), None, None)),
-        body!("docker_no_host", (true, Some(Trouble::Dns), None, None)),
-        body!("docker_bad_name", (true, None, None, None)),
-        body!("docker_blob_missing", (true, Some(Trouble::NotFound), None, None)),
-        body!("podman_tls", (true, Some(Trouble::Tls), None, None)),
-        body!("podman_libpod", (false, None, None, None)),
-        body!("podman_libpod_no_tag", (true, Some(Trouble::NotFound), None, None)),
+        body!("docker_first", (false, None, Some(false))),
+        body!("docker_second", (false, None, Some(true))),
+        body!("docker_no_tag", (true, Some(Trouble::NotFound), None)),
+        body!("docker_refused", (true, Some(Trouble::ConnectionRefused), None)),
+        body!("docker_no_host", (true, Some(Trouble::Dns), None)),
+        body!("docker_bad_name", (true, None, None)),
+        body!("docker_blob_missing", (true, Some(Trouble::NotFound), None)),
+        body!("podman_tls", (true, Some(Trouble::Tls), None)),
+        body!("podman_libpod", (false, None, None)),
+        body!("podman_libpod_no_tag", (true, Some(Trouble::NotFound), None)),
     ]
 }
 
@@ -200,10 +195,10 @@ fn answers_of_real_servers_are_read() {
 #[test]
 fn a_code_counts_before_the_text() {
     let line = br#"{"errorDetail":{"code":401,"message":"manifest unknown"},"error":"manifest unknown"}"#;
-    assert_eq!(read(&progress(&[line])), (true, Some(Trouble::Unauthorized), None, None));
+    assert_eq!(read(&progress(&[line])), (true, Some(Trouble::Unauthorized), None));
     // A code that says nothing.
     let line = br#"{"errorDetail":{"code":1,"message":"manifest unknown"},"error":""}"#;
-    assert_eq!(read(&progress(&[line])), (true, Some(Trouble::NotFound), None, None));
+    assert_eq!(read(&progress(&[line])), (true, Some(Trouble::NotFound), None));
 }
 
 #[test]
@@ -253,7 +248,6 @@ fn long_lines_are_skipped() {
         let mut progress = Progress::default();
         for piece in long.as_bytes().chunks(size.min(long.len())) {
             progress.feed(piece);
-            assert!(progress.memory() <= 2 * MAX_LINE);
         }
         assert_eq!((progress.failed(), progress.missed()), (false, true));
         progress.feed(b"{\"error\":\"x\"}\n");

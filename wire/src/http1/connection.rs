@@ -6,6 +6,7 @@ use super::body::Rest;
 use super::head::{HeadBuffer, MAX_HEAD, Shape};
 use super::queue::Queue;
 use super::stream::{Held, Piece, State, Stream};
+use crate::Decoder;
 use crate::http::{Direction, Fact, Outcome, Role, Unparsed};
 
 /// The HTTP/1 decoder of one connection.
@@ -53,17 +54,12 @@ impl Connection {
     pub fn buffered(&self) -> usize {
         self.received.buffered() + self.sent.buffered()
     }
+}
 
-    /// Bytes that passed in `direction`, the first of them at stream position `position`, at `time` (nanoseconds).
-    /// Positions that were passed before are ignored; bytes left out before `position` are a hole.
-    pub fn data(
-        &mut self,
-        direction: Direction,
-        position: u64,
-        bytes: &[u8],
-        time: u64,
-        facts: &mut Vec<Fact>,
-    ) {
+impl Decoder for Connection {
+    type Fact = Fact;
+
+    fn data(&mut self, direction: Direction, position: u64, bytes: &[u8], time: u64, facts: &mut Vec<Fact>) {
         let end = position.saturating_add(bytes.len() as u64);
         let expected = self.stream(direction).position.unwrap_or(position);
         if self.closed || (end <= expected && self.stream(direction).position.is_some()) {
@@ -81,9 +77,7 @@ impl Connection {
         self.reached(direction, time, facts);
     }
 
-    /// The stream in `direction` has reached `position`: the bytes before it that were not given to
-    /// [`data`](Self::data) were counted but not captured. `time` is that of the last of them.
-    pub fn advanced(&mut self, direction: Direction, position: u64, time: u64, facts: &mut Vec<Fact>) {
+    fn advanced(&mut self, direction: Direction, position: u64, time: u64, facts: &mut Vec<Fact>) {
         let expected = self.stream(direction).position.unwrap_or(position);
         if self.closed || position < expected {
             return;
@@ -96,8 +90,7 @@ impl Connection {
         self.reached(direction, time, facts);
     }
 
-    /// Nothing more comes in either direction. Ends every exchange that has not ended.
-    pub fn closed(&mut self, time: u64, facts: &mut Vec<Fact>) {
+    fn closed(&mut self, time: u64, facts: &mut Vec<Fact>) {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
@@ -115,7 +108,9 @@ impl Connection {
         }
         self.queue.end_all(time, Outcome::Cut, facts);
     }
+}
 
+impl Connection {
     pub(super) fn stream(&mut self, direction: Direction) -> &mut Stream {
         match direction {
             Direction::Received => &mut self.received,

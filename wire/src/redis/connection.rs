@@ -8,6 +8,7 @@ use super::piece::Content;
 use super::replies::Replies;
 use super::side::{Place, Undecided};
 use super::tokens::Start;
+use crate::Decoder;
 use crate::http::{Direction, Role};
 
 /// The decoder of one connection. The [module](super) says what it believes and what not.
@@ -43,9 +44,21 @@ impl Connection {
         Self::default()
     }
 
-    /// Bytes were captured that begin at `start` in the stream of that direction, at `time` (nanoseconds). Positions that were
-    /// passed before are ignored; bytes left out before `start` were not captured.
-    pub fn data(&mut self, way: Direction, start: u64, bytes: &[u8], time: u64, facts: &mut Vec<Fact>) {
+    /// What the process is, once that is known. It does not change then.
+    pub fn role(&self) -> Option<Role> {
+        self.known.as_ref().map(|known| known.pairing.role)
+    }
+
+    /// Whether a command waits for its reply.
+    pub fn in_progress(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.replies.in_progress() || known.pairing.in_progress())
+    }
+}
+
+impl Decoder for Connection {
+    type Fact = Fact;
+
+    fn data(&mut self, way: Direction, start: u64, bytes: &[u8], time: u64, facts: &mut Vec<Fact>) {
         let end = start.saturating_add(bytes.len() as u64);
         let expected = self.position(way).unwrap_or(start);
         if self.closed || bytes.is_empty() || end <= expected {
@@ -66,9 +79,7 @@ impl Connection {
         self.pass(way, place, Content::Bytes(bytes.get(known..).unwrap_or_default()), time, facts);
     }
 
-    /// The stream of that direction has come to `position`: what was not told by then was not captured. `time` is that of the
-    /// last of it.
-    pub fn advanced(&mut self, way: Direction, position: u64, time: u64, facts: &mut Vec<Fact>) {
+    fn advanced(&mut self, way: Direction, position: u64, time: u64, facts: &mut Vec<Fact>) {
         let expected = self.position(way).unwrap_or(position);
         if self.closed || position < expected {
             return;
@@ -80,8 +91,7 @@ impl Connection {
         }
     }
 
-    /// The connection is over: commands that wait for their reply get none.
-    pub fn closed(&mut self, time: u64, facts: &mut Vec<Fact>) {
+    fn closed(&mut self, time: u64, facts: &mut Vec<Fact>) {
         if std::mem::replace(&mut self.closed, true) {
             return;
         }
@@ -97,17 +107,9 @@ impl Connection {
             pairing.end(true, time, facts);
         }
     }
+}
 
-    /// What the process is, once that is known. It does not change then.
-    pub fn role(&self) -> Option<Role> {
-        self.known.as_ref().map(|known| known.pairing.role)
-    }
-
-    /// Whether a command waits for its reply.
-    pub fn in_progress(&self) -> bool {
-        self.known.as_ref().is_some_and(|known| known.replies.in_progress() || known.pairing.in_progress())
-    }
-
+impl Connection {
     fn position(&mut self, way: Direction) -> &mut Option<u64> {
         match way {
             Direction::Received => &mut self.received,

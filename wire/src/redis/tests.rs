@@ -1,6 +1,8 @@
-//! One rule each: what is read here, what belongs to what in `pairing`. Conversations of real programs, and made-up ones of any kind, are in `wire/tests/redis_*.rs`.
+//! One rule each: what is read here, what belongs to what in `pairing`. Conversations of real programs, and made-up ones of any kind,
+//! are in `wire/tests`.
 
 use super::{Connection, Fact, Reply, Unparsed};
+use crate::Decoder as _;
 use crate::http::Direction::{self, Received, Sent};
 use crate::http::Role;
 

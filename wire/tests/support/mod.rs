@@ -3,48 +3,19 @@
 
 mod ops;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use wire::http::{Content, Direction, Fact, Framing, Outcome};
+use wire::http::{Content, Fact, Framing, Outcome};
 use wire::http1::Connection;
 
 pub use ops::{Op, decode};
 
-/// Makes the calls of a recording, call number `n` at time `n`, closes the connection and returns the facts. With
-/// `split`, captured bytes are given in pieces of that size. Every rule is checked after every call.
+/// The facts of a recording ([`ops::replay`]). Every rule is checked after every call.
 pub fn run(mut connection: Connection, ops: &[Op], split: usize) -> Vec<Fact> {
-    let mut positions = HashMap::from([(Direction::Sent, 0_u64), (Direction::Received, 0)]);
-    let mut facts = Vec::new();
     let mut rules = Rules::default();
-    let mut time = 0;
-    for op in ops {
-        time += 1;
-        match op {
-            Op::Data { direction, back, hole, bytes } => {
-                let known = positions[direction];
-                let mut position = (known + hole).saturating_sub(*back);
-                for piece in bytes.chunks(split) {
-                    connection.data(*direction, position, piece, time, &mut facts);
-                    position += piece.len() as u64;
-                }
-                positions.insert(*direction, position.max(known));
-            }
-            Op::Gap { direction, count } => {
-                let position = positions[direction] + count;
-                connection.advanced(*direction, position, time, &mut facts);
-                positions.insert(*direction, position);
-            }
-        }
-        rules.check(&connection, &facts);
-    }
-    connection.closed(time + 1, &mut facts);
-    rules.check(&connection, &facts);
+    let facts = ops::replay(&mut connection, ops, split, |connection, facts| rules.check(connection, facts));
     assert_eq!(connection.in_flight(), 0, "an exchange outlived its connection");
     assert_eq!(connection.buffered(), 0, "a closed connection keeps bytes");
-    let count = facts.len();
-    connection.closed(time + 2, &mut facts);
-    connection.data(Direction::Sent, u64::MAX - 1, b"GET", time + 3, &mut facts);
-    assert_eq!(facts.len(), count, "a closed connection reports");
     facts
 }
 

@@ -5,6 +5,9 @@
 //! before (u8 count, u16 length, the bytes), 3 bytes after a hole (u16 hole, u16 length, the bytes). Numbers are little
 //! endian. What is cut off at the end is left out, so any bytes are a recording.
 
+use std::collections::HashMap;
+
+use wire::Decoder;
 use wire::http::Direction;
 
 /// One call.
@@ -30,6 +33,47 @@ pub fn decode(mut rest: &[u8]) -> Vec<Op> {
         ops.push(op);
     }
     ops
+}
+
+/// Makes the calls of a recording, call number `n` at time `n`, and closes the connection, which has to be silent from then on.
+/// Captured bytes are given in pieces of `split`. `check` is given the connection and all facts after every call.
+pub fn replay<D: Decoder>(
+    connection: &mut D,
+    ops: &[Op],
+    split: usize,
+    mut check: impl FnMut(&D, &[D::Fact]),
+) -> Vec<D::Fact> {
+    let mut positions = HashMap::from([(Direction::Sent, 0_u64), (Direction::Received, 0)]);
+    let mut facts = Vec::new();
+    let mut time = 0;
+    for op in ops {
+        time += 1;
+        match op {
+            Op::Data { direction, back, hole, bytes } => {
+                let known = positions[direction];
+                let mut position = (known + hole).saturating_sub(*back);
+                for piece in bytes.chunks(split) {
+                    connection.data(*direction, position, piece, time, &mut facts);
+                    position += piece.len() as u64;
+                }
+                positions.insert(*direction, position.max(known));
+            }
+            Op::Gap { direction, count } => {
+                let position = positions[direction] + count;
+                connection.advanced(*direction, position, time, &mut facts);
+                positions.insert(*direction, position);
+            }
+        }
+        check(connection, &facts);
+    }
+    connection.closed(time + 1, &mut facts);
+    check(connection, &facts);
+    let count = facts.len();
+    connection.closed(time + 2, &mut facts);
+    connection.data(Direction::Sent, u64::MAX - 1, b"GET", time + 3, &mut facts);
+    connection.advanced(Direction::Sent, u64::MAX, time + 3, &mut facts);
+    assert_eq!(facts.len(), count, "a closed connection reports");
+    facts
 }
 
 fn decode_one(rest: &mut &[u8]) -> Option<Op> {

@@ -260,8 +260,7 @@ impl Pull {
         self.changed = true;
         match document {
             Document::Index(Index { entries }) => {
-                let digests = entries.into_iter().map(|entry| entry.digest);
-                let digests = digests.filter(|digest| digest.len() <= LONGEST_REFERENCE);
+                let digests = entries.into_iter().filter(|digest| digest.len() <= LONGEST_REFERENCE);
                 let room = MOST_MANIFESTS.saturating_sub(self.manifests.len());
                 self.manifests.extend(digests.take(room));
             }
