@@ -20,11 +20,11 @@ shared! {
 }
 
 shared! {
-    /// One connection, the value of the map from `struct sock` address.
+    /// One connection, the value of the map from sockets ([`crate::key`]).
     pub struct Conn {
-        /// When pullscope first saw the socket; with its address, the connection's identity, since addresses are reused.
+        /// When pullscope first saw the socket; with its key, the connection's identity, since addresses are reused.
         pub born: u64,
-        /// Number of the socket's inode: another number at the same address is another socket.
+        /// Number of the socket's inode.
         pub inode: u64,
         /// What was received.
         pub received: Flow,

@@ -127,7 +127,7 @@ shared! {
 shared! {
     /// Which connection, and how far both directions have come: the common part of the events of a connection.
     pub struct Snapshot {
-        /// Address of its `struct sock`.
+        /// What its socket is known by ([`crate::key`]).
         pub sock: u64,
         /// When it was first seen; with `sock`, its identity.
         pub born: u64,

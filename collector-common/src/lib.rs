@@ -4,6 +4,7 @@
 //! without padding; the sizes are asserted at compile time. One file per thing that crosses:
 //!
 //! - [`event`]: the records in the ring buffer;
+//! - [`key`]: what an entry of the tables is found by;
 //! - [`conn`]: the state that the kernel keeps per socket, which the collector also reads to see progress;
 //! - [`frames`]: where the frames of HTTP/2 begin on a connection that was joined late;
 //! - [`redis`]: how a connection that speaks the Redis protocol begins;
@@ -17,6 +18,7 @@ pub mod counters;
 pub mod event;
 pub mod frames;
 pub mod go;
+pub mod key;
 pub mod redis;
 pub mod settings;
 

@@ -42,11 +42,13 @@ impl Registers {
         Self(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as u64)
     }
 
-    /// Number of the system call.
+    /// Number of the system call: 32 bits of it count. On arm64 the kernel keeps no more, and x86-64 looks at no more
+    /// (arch/x86/entry/common.c, `do_syscall_64`).
     #[inline(always)]
     pub fn number(self) -> u64 {
         // SAFETY: the helper has told the verifier that it is a `struct pt_regs`; so too below.
-        unsafe { load(self.0, offset!(regs_nr)) }
+        let number: u32 = unsafe { load(self.0, offset!(regs_nr)) };
+        number.into()
     }
 
     #[inline(always)]

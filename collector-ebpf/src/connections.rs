@@ -4,10 +4,11 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use collector_common::conn::{Conn, Direction, Flow, Phase, Protocol, Transport, Walked};
 use collector_common::counters::Counter;
 use collector_common::event::{Endpoint, Header, Kind, Layer, Open, Snapshot, State};
+use collector_common::key;
 
 use crate::address;
 use crate::kernel::{AF_INET, AF_INET6, AF_UNIX, IPPROTO_TCP, IPPROTO_UDP, SHUTDOWN_MASK, SOCK_STREAM, Sock};
-use crate::maps::{CONNECTIONS, count};
+use crate::maps::{CONNECTIONS, NEW, count};
 use crate::span::Io;
 use crate::{http2, openssl, output, process};
 
@@ -33,10 +34,24 @@ pub fn now() -> u64 {
     unsafe { bpf_ktime_get_ns() }
 }
 
-/// The connection of a socket, if it is known.
+/// `-EEXIST`: include/uapi/asm-generic/errno-base.h.
+const THERE_ALREADY: i32 = -17;
+
+/// The TCP connection of a socket, if it is known.
 #[inline(always)]
 pub fn lookup(sock: Sock) -> Option<*mut Conn> {
     CONNECTIONS.get_ptr_mut(sock.0)
+}
+
+/// What the socket of a connection is known by ([`collector_common::key`]).
+#[inline(always)]
+pub fn key_of(sock: Sock, conn: &Conn) -> u64 {
+    key(sock, conn.transport, conn.inode)
+}
+
+#[inline(always)]
+fn key(sock: Sock, transport: u8, inode: u64) -> u64 {
+    if transport == Transport::Tcp as u8 { sock.0 } else { key::of_inode(inode) }
 }
 
 /// How a socket that is worth watching carries its bytes.
@@ -57,22 +72,30 @@ fn transport(sock: Sock) -> Option<Transport> {
 #[inline(always)]
 pub fn find_or_open(sock: Sock, tgid: u32, time: u64) -> Option<*mut Conn> {
     if let Some(conn) = lookup(sock) {
-        // SAFETY: a value of the map; it stays readable while the program runs, even when it is deleted meanwhile.
-        let (transport, inode) = unsafe { ((*conn).transport, (*conn).inode) };
-        // The end of a TCP socket is always seen; that of the others is not, so their address may be another socket's by now.
-        if transport == Transport::Tcp as u8 || inode == sock.inode() {
-            return Some(conn);
-        }
-        // What it had left to tell is as lost as where the collector finds the end first: nothing shows either in time.
-        forget(sock, conn, time);
+        return Some(conn);
+    }
+    if let Some(conn) = CONNECTIONS.get_ptr_mut(key::of_inode(sock.inode())) {
+        return Some(conn);
     }
     open(sock, transport(sock)?, Phase::Open, tgid, time, None)
 }
 
-/// Enters a socket into the table. Not inlined: its stack is not that of what comes after it.
+/// How entering a socket into the table ended.
+#[derive(Clone, Copy)]
+enum Entry {
+    /// It is there now.
+    New,
+    /// Another CPU was first.
+    Known,
+    /// There is no room, or nobody watches.
+    Refused,
+}
+
+/// Enters a socket into the table. Two threads may read and write for the first time at once: what one of them has entered
+/// stays. Not inlined: its stack is not that of what comes after it.
 #[inline(never)]
-fn enter(sock: Sock, transport: Transport, phase: Phase, tgid: u32, time: u64) -> bool {
-    let Some(target) = process::target(tgid) else { return false };
+fn enter(sock: Sock, transport: Transport, phase: Phase, tgid: u32, time: u64) -> Entry {
+    let Some(target) = process::target(tgid) else { return Entry::Refused };
     let carries = matches!((&transport, &phase), (Transport::Tcp, Phase::Open));
     let flow = |sequence| Flow { sequence: if carries { sequence } else { 0 }, ..NO_FLOW };
     let conn = Conn {
@@ -95,11 +118,14 @@ fn enter(sock: Sock, transport: Transport, phase: Phase, tgid: u32, time: u64) -
         walked: Walked::No as u8,
         reserved: [0; 7],
     };
-    if CONNECTIONS.insert(sock.0, conn, 0).is_err() {
-        count(Counter::ConnectionsFull);
-        return false;
+    match CONNECTIONS.insert(key_of(sock, &conn), conn, NEW) {
+        Ok(()) => Entry::New,
+        Err(THERE_ALREADY) => Entry::Known,
+        Err(_) => {
+            count(Counter::ConnectionsFull);
+            Entry::Refused
+        }
     }
-    true
 }
 
 /// Enters a socket into the table and reports it. `remote` is the peer where the socket does not know it yet.
@@ -112,13 +138,22 @@ fn open(
     time: u64,
     remote: Option<&Endpoint>,
 ) -> Option<*mut Conn> {
-    if !enter(sock, transport, phase, tgid, time) {
-        return None;
-    }
-    let conn = lookup(sock)?;
-    let Some(mut entry) = output::reserve::<Open>() else {
-        lost(conn);
-        return Some(conn);
+    // First, so that no other CPU's record of the connection comes before it.
+    let entry = output::reserve::<Open>();
+    let entered = enter(sock, transport, phase, tgid, time);
+    let conn = match entered {
+        Entry::Refused => None,
+        Entry::New | Entry::Known => CONNECTIONS.get_ptr_mut(key(sock, transport as u8, sock.inode())),
+    };
+    let Some(mut entry) = entry else {
+        if let (Entry::New, Some(conn)) = (entered, conn) {
+            lost(conn);
+        }
+        return conn;
+    };
+    let (Entry::New, Some(conn)) = (entered, conn) else {
+        output::discard(entry);
+        return conn;
     };
     let record = entry.as_mut_ptr();
     // SAFETY: `record` is the reserved room for one `Open`, all of which is written here; `conn` is a value of the map.
@@ -153,7 +188,7 @@ pub fn lost(conn: *mut Conn) {
 pub unsafe fn snapshot(to: *mut Snapshot, sock: Sock, conn: *const Conn) {
     // SAFETY: as the caller promises.
     unsafe {
-        (*to).sock = sock.0;
+        (*to).sock = key_of(sock, &*conn);
         (*to).born = (*conn).born;
         copy(&raw mut (*to).received, &raw const (*conn).received);
         copy(&raw mut (*to).sent, &raw const (*conn).sent);
@@ -202,7 +237,7 @@ fn change(sock: Sock, conn: *mut Conn, after: Phase, time: u64) {
     report(Kind::State, sock, conn, before, time);
 }
 
-/// Reports the end of a connection and forgets it, after what is left to tell of it.
+/// Reports the end of a TCP connection and forgets it, after what is left to tell of it.
 #[inline(always)]
 fn close(sock: Sock, conn: *mut Conn, time: u64) {
     // SAFETY: a value of the map.
@@ -210,12 +245,6 @@ fn close(sock: Sock, conn: *mut Conn, time: u64) {
     if walked != Walked::No as u8 || decoded == Conn::DECODED_BY_OPENSSL {
         finish(sock, conn, time);
     }
-    forget(sock, conn, time);
-}
-
-/// Reports the end of a connection and forgets it.
-#[inline(always)]
-fn forget(sock: Sock, conn: *mut Conn, time: u64) {
     // SAFETY: a value of the map.
     let before = unsafe { (*conn).phase };
     report(Kind::Close, sock, conn, before, time);

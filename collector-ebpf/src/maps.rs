@@ -19,7 +19,7 @@ pub static EVENTS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 #[map]
 pub static SLEEPING: Array<u32> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// Live connections by the address of their `struct sock`. The collector sets the size.
+/// Live connections by the key of their socket ([`collector_common::key`]). The collector sets the size.
 #[map]
 pub static CONNECTIONS: HashMap<u64, Conn> = HashMap::with_max_entries(16384, 0);
 
@@ -56,7 +56,7 @@ pub static BLANK_WALK: Array<Walk> = Array::with_max_entries(1, 0);
 #[map]
 pub static BLANK_PARTIAL: Array<Partial> = Array::with_max_entries(1, 0);
 
-/// The decrypted streams of connections that OpenSSL reads and writes, by the address of their `struct sock`.
+/// The decrypted streams of connections that OpenSSL reads and writes, by the key of their socket.
 #[map]
 pub static DECRYPTED: HashMap<u64, Conn> = HashMap::with_max_entries(16384, BPF_F_NO_PREALLOC);
 
@@ -78,6 +78,9 @@ pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::A
 
 /// `BPF_F_NO_PREALLOC`, include/uapi/linux/bpf.h: memory is taken as processes come.
 const BPF_F_NO_PREALLOC: u32 = 1;
+
+/// `BPF_NOEXIST`, include/uapi/linux/bpf.h: what is there already stays.
+pub const NEW: u64 = 1;
 
 /// Counts one loss.
 pub fn count(counter: Counter) {

@@ -24,6 +24,12 @@ pub fn submit<T: 'static>(entry: RingBufEntry<T>) {
     entry.submit(wakeup(size_of::<T>() as u64, EVENTS.query(AVAILABLE)));
 }
 
+/// Gives back the room for a record.
+#[inline(always)]
+pub fn discard<T: 'static>(entry: RingBufEntry<T>) {
+    entry.discard(u64::from(BPF_RB_NO_WAKEUP));
+}
+
 /// Copies a record that was put together elsewhere; false when the buffer is full.
 #[inline(always)]
 pub fn send(record: &[u8]) -> bool {

@@ -83,9 +83,8 @@ pub fn begin((bytes, length): ([u8; LOOK], u32)) -> Begin {
 }
 
 /// Whether a write is one of those that say how `POST /images/create` of the Docker Engine API ended: a line of its stream of progress
-/// (one write each, for they are flushed) that tells an error, the digest, or whether the image was new, or the chunk that ends
-/// the answer. An image in many layers
-/// takes thousands of lines, most of which no budget holds.
+/// (one write each, for they are flushed) that tells an error or whether the image was new, or the chunk that ends the answer. An
+/// image in many layers takes thousands of lines, most of which no budget holds.
 ///
 /// The line is JSON, in a chunk of its own (RFC 9112 section 7.1) of at most three digits; in an answer to HTTP/1.0 it is bare.
 #[inline(always)]
@@ -96,7 +95,6 @@ pub fn last_words(segment: Segment) -> bool {
     const ERROR_DETAIL: [u64; 2] = [word(*b"{\"errorD"), word(*b"etail\":{")];
     const ERROR: u64 = word(*b"{\"error\"");
     const STATUS: u64 = word(*b"{\"status");
-    const DIGEST: u64 = word(*b"\":\"Diges");
     const STATUS_IS: u64 = word(*b"\":\"Statu");
     let Some(start) = read_user::<u64>(segment.address) else { return false };
     let [first, second, third, fourth, fifth, ..] = start.to_le_bytes();
@@ -121,7 +119,7 @@ pub fn last_words(segment: Segment) -> bool {
     };
     match name {
         ERROR => true,
-        STATUS => value == DIGEST || value == STATUS_IS,
+        STATUS => value == STATUS_IS,
         _ => [name, value] == ERROR_DETAIL,
     }
 }

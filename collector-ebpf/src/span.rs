@@ -11,7 +11,7 @@ use collector_common::{MAX_CAPTURE, REDIS_BUDGET, SPAN_BUDGET, TARGET_REDIS, red
 
 use crate::buffer::{self, Buffer, Segment};
 use crate::connections::{self, snapshot};
-use crate::http2::{self, Unwalked};
+use crate::http2::{self, Progress, Unwalked};
 use crate::kernel::{Sock, at_most};
 use crate::maps::count;
 use crate::output;
@@ -99,7 +99,8 @@ pub fn take(io: &Io, conn: &mut Conn, step: &Step, bytes: impl Fn() -> Option<Bu
     // Before the client's preface has come, the frames of the other direction are walked.
     let frames = walked != Walked::No as u8 && (protocol == Protocol::Http2 as u8 || step.before > 0);
     let hole = step.start - step.before;
-    if frames && (walked == Walked::GivenUp as u8 || http2::within_payload(io, hole + u64::from(moved))) {
+    if frames && (walked == Walked::GivenUp as u8 || http2::within_payload(io, conn, hole + u64::from(moved)))
+    {
         return;
     }
     let spent = !step.turned && !datagram && budget == 0;
@@ -116,7 +117,7 @@ pub fn take(io: &Io, conn: &mut Conn, step: &Step, bytes: impl Fn() -> Option<Bu
         // Whatever it begins with: a reply may go on from the span before.
         Verdict::ship(REDIS_BUDGET)
     } else if step.turned {
-        begin(io, conn, buffer.first())
+        begin(io, conn, step, buffer.first())
     } else if perhaps_last {
         if protocol::last_words(buffer.first()) { Verdict::ship(MAX_LAST_WORDS) } else { Verdict::QUIET }
     } else {
@@ -137,7 +138,7 @@ pub fn take(io: &Io, conn: &mut Conn, step: &Step, bytes: impl Fn() -> Option<Bu
     }
     if verdict.frames {
         let hole = if frames { hole } else { 0 };
-        http2::walk(io, conn, &Unwalked { hole, moved: u64::from(moved), buffer });
+        http2::walk(io, conn, &Unwalked { before: step.before, hole, moved: u64::from(moved), buffer });
     }
 }
 
@@ -167,24 +168,26 @@ impl Verdict {
 
 /// Looks at the first bytes of a span.
 #[inline(always)]
-fn begin(io: &Io, conn: &mut Conn, first: Segment) -> Verdict {
+fn begin(io: &Io, conn: &mut Conn, step: &Step, first: Segment) -> Verdict {
     let redis_wanted = conn.protocol == Protocol::Unknown as u8 && conn.target & TARGET_REDIS != 0;
     let begin = buffer::look(first).map_or(Begin::Strange, |look| match look {
         (bytes, _) if redis_wanted && redis::may_begin(bytes) => Begin::Known(Protocol::Redis),
         look => protocol::begin(look),
     });
     if matches!(begin, Begin::Known(Protocol::Http2)) {
-        conn.protocol = Protocol::Http2 as u8;
         return Verdict { ship: Some(0), frames: http2::on_preface(io, conn) };
     }
-    if conn.walked != Walked::No as u8 {
+    match Progress::of(conn) {
+        Progress::None => {}
+        // The preface has come since [`take`] looked, in the other direction and on another CPU.
+        Progress::Certain => return Verdict::FRAMES,
         // The other end began like a server of HTTP/2, and this one does not begin like its client.
-        http2::forget(io.sock, io.layer, conn);
+        Progress::Perhaps => http2::forget(io, conn),
     }
     let known = match begin {
         Begin::Known(known) => known as u8,
         Begin::Perhaps => return Verdict::ship(SPAN_BUDGET),
-        Begin::Settings if conn.received.position + conn.sent.position == u64::from(io.moved) => {
+        Begin::Settings if step.before == 0 => {
             return if http2::on_settings(io, conn) { Verdict::FRAMES } else { Verdict::QUIET };
         }
         Begin::Settings | Begin::Frame if may_be_late(io, conn) => {

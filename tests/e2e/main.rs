@@ -5,6 +5,7 @@
 
 mod access;
 mod agent;
+mod cgroups;
 mod clients;
 mod compare;
 mod connects;
@@ -13,6 +14,7 @@ mod errors;
 mod executor;
 mod exposition;
 mod gc;
+mod h2_at_once;
 mod h2_late;
 mod lookups;
 mod mirror;

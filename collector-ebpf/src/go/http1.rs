@@ -23,9 +23,6 @@ const SIGNAL_CLOSED: u64 = 24;
 const SIGNAL_ERROR: u64 = 32;
 const SIGNAL_TELL: u64 = 48;
 
-/// From the frame pointer to the home of the first argument (Go's `src/cmd/compile/abi-internal.md`, "Stack layout").
-const RECEIVER_HOME: u64 = 16;
-
 /// `io.LimitedReader.N`.
 const LIMITED_LEFT: u64 = 16;
 
@@ -95,10 +92,10 @@ pub fn on_body_end(probe: &Probe) -> Option<()> {
 }
 
 /// In `(*bodyEOFSignal).Read`, where the compiler has put `condfn` into it (Go 1.21 to 1.26): the call of `fn`. The receiver is in
-/// its home, the first word of the caller's frame above the return address and the saved frame pointer.
+/// its home.
 #[inline(always)]
 pub fn on_body_read(probe: &Probe) -> Option<()> {
-    end_body(probe, read_user(probe.registers.frame() + RECEIVER_HOME)?)
+    end_body(probe, read_user(probe.registers.home()?)?)
 }
 
 /// `(*bodyEOFSignal).Close()`: of interest when it comes before the end of the body.

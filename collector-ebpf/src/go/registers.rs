@@ -3,6 +3,9 @@
 use aya_ebpf::bindings::pt_regs;
 use aya_ebpf::programs::ProbeContext;
 
+#[cfg(bpf_target_arch = "aarch64")]
+use crate::kernel::read_user;
+
 /// The registers of the probed process.
 pub struct Registers(*const pt_regs);
 
@@ -36,6 +39,20 @@ registers! {
 }
 
 impl Registers {
+    /// Address of the first argument's home, once the function has made its frame: in the caller's frame, the first word that is
+    /// no return address and no frame pointer (`abi-internal.md`, "Stack layout").
+    #[inline(always)]
+    pub fn home(&self) -> Option<u64> {
+        // Below it are the return address and the caller's frame pointer, which the frame pointer points to.
+        #[cfg(bpf_target_arch = "x86_64")]
+        let below = Some(self.frame());
+        // The same two words, but the callee keeps its return address at the lowest place of its own frame, and the caller's frame
+        // pointer below that. The latter points below the caller's lowest word.
+        #[cfg(bpf_target_arch = "aarch64")]
+        let below = read_user::<u64>(self.frame());
+        below.map(|below| below + 16)
+    }
+
     #[inline(always)]
     pub fn new(ctx: &ProbeContext) -> Self {
         Self(ctx.regs)

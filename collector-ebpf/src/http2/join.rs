@@ -9,7 +9,7 @@ use collector_common::frames::{Chain, Link};
 
 use super::record::What;
 use super::walk::{GO_ON, STEPS, STOP, Unwalked, next_segment, read_head};
-use super::{ASTRAY, Cursor, HEAD, Half, SOUGHT, forget, record, rest};
+use super::{ASTRAY, Cursor, HEAD, Half, IN_STEP, SOUGHT, forget, record, rest};
 use crate::buffer::Buffer;
 use crate::span::Io;
 
@@ -96,7 +96,7 @@ pub fn joined(io: &Io, conn: &mut Conn, half: &mut Half) {
     half.untold = 0;
     half.judged = 0;
     half.misses = 0;
-    half.state = 0;
+    half.state = IN_STEP;
     conn.protocol = Protocol::Http2 as u8;
     record::tell(
         io,
@@ -109,7 +109,7 @@ pub fn joined(io: &Io, conn: &mut Conn, half: &mut Half) {
 #[inline(never)]
 pub fn missed(io: &Io, conn: &mut Conn, half: &mut Half) {
     if conn.protocol != Protocol::Http2 as u8 {
-        return forget(io.sock, io.layer, conn);
+        return forget(io, conn);
     }
     if half.state == SOUGHT {
         half.misses += 1;

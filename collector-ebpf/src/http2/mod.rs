@@ -19,12 +19,12 @@ mod rest;
 mod walk;
 
 use collector_common::conn::{Conn, Direction, Protocol, Walked};
-use collector_common::event::Layer;
 use collector_common::frames::Chain;
+use collector_common::key;
 
-use crate::kernel::Sock;
-use crate::maps::{BLANK_WALK, PARTIALS, WALKS};
-use crate::span::{self, Io};
+use crate::connections::key_of;
+use crate::maps::{BLANK_WALK, NEW, PARTIALS, WALKS};
+use crate::span::Io;
 
 pub use record::Partial;
 pub use walk::{Unwalked, walk, within_payload};
@@ -48,12 +48,16 @@ struct Slot {
     fresh: u32,
 }
 
-/// Value of [`Half::state`], which is 0 in step: out of step, and still to be told.
-const ASTRAY: u8 = 1;
+/// Values of [`Half::state`], which only the reads or writes of its own direction change: nothing of it has been walked.
+const UNBEGUN: u8 = 0;
+/// Where its frames begin is known.
+const IN_STEP: u8 = 1;
+/// It is not any more, and still to be told.
+const ASTRAY: u8 = 2;
 /// It has been told.
-const TOLD: u8 = 2;
+const TOLD: u8 = 3;
 /// Its beginning was not seen, and where its frames begin not yet.
-const SOUGHT: u8 = 3;
+const SOUGHT: u8 = 4;
 
 /// How far one read or write has been walked.
 #[derive(Clone, Copy)]
@@ -120,9 +124,23 @@ const GATHERED: u8 = 2;
 pub struct Walk {
     received: Half,
     sent: Half,
+    /// 1 where the connection may be older than pullscope.
+    late: u64,
 }
 
+const _: () = assert!(size_of::<Walk>() == key::WALK_SIZE);
+
 impl Half {
+    /// What is known of a direction when bytes of it are to be walked for the first time, before which `before` have passed.
+    #[inline(always)]
+    fn begin(&mut self, late: bool, before: u64) {
+        self.state = match before {
+            _ if late => SOUGHT,
+            0 => IN_STEP,
+            _ => ASTRAY,
+        };
+    }
+
     /// Where a stream's sum is kept.
     #[inline(always)]
     fn slot(&mut self, stream: u32) -> &mut Slot {
@@ -137,63 +155,87 @@ impl Walk {
     }
 }
 
-/// Key of [`WALKS`]: a `struct sock` lies at a multiple of 8.
 #[inline(always)]
-fn key(sock: Sock, layer: Layer) -> u64 {
-    sock.0 | layer as u64
-}
-
-/// Key of [`PARTIALS`].
-#[inline(always)]
-fn partial_key(sock: Sock, layer: Layer, received: bool) -> u64 {
-    key(sock, layer) | (received as u64) << 1
+fn key(io: &Io, conn: &Conn) -> u64 {
+    key::of_walk(key_of(io.sock, conn), io.layer)
 }
 
 #[inline(always)]
-fn lookup(sock: Sock, layer: Layer) -> Option<*mut Walk> {
-    WALKS.get_ptr_mut(key(sock, layer))
+fn lookup(io: &Io, conn: &Conn) -> Option<*mut Walk> {
+    WALKS.get_ptr_mut(key(io, conn))
 }
 
-/// Begins to walk a connection.
+/// Begins to walk a connection, or goes on with what another CPU has begun: a server may speak before its client, so that the
+/// first bytes of both directions can be read and written at once.
 #[inline(always)]
 fn open(io: &Io, conn: &mut Conn) -> Option<*mut Walk> {
     let blank = BLANK_WALK.get_ptr(0)?;
+    // That it is there already is as good.
     // SAFETY: the only element of the map; nobody writes it.
     #[expect(clippy::needless_borrows_for_generic_args, reason = "it does not fit on the stack")]
-    let entered = WALKS.insert(key(io.sock, io.layer), unsafe { &*blank }, 0).is_ok();
-    let walk = if entered { lookup(io.sock, io.layer) } else { None };
-    conn.walked = if walk.is_some() { Walked::Yes } else { Walked::GivenUp } as u8;
-    walk
+    let _ = WALKS.insert(key(io, conn), unsafe { &*blank }, NEW);
+    lookup(io, conn)
+}
+
+/// What is known of the frames of a connection.
+pub enum Progress {
+    /// They are not walked.
+    None,
+    /// They are on trial: the client's preface has not come.
+    Perhaps,
+    /// They are walked.
+    Certain,
+}
+
+impl Progress {
+    /// As it is now: the other direction may be on another CPU at this moment. What it writes first is read last.
+    #[inline(always)]
+    pub fn of(conn: &Conn) -> Self {
+        // SAFETY: a reference is valid for reads.
+        let (walked, protocol) = unsafe {
+            (
+                core::ptr::read_volatile(&raw const conn.walked),
+                core::ptr::read_volatile(&raw const conn.protocol),
+            )
+        };
+        if walked == Walked::No as u8 {
+            Self::None
+        } else if protocol == Protocol::Http2 as u8 {
+            Self::Certain
+        } else {
+            Self::Perhaps
+        }
+    }
 }
 
 /// The client's preface begins in this read or write. False when the connection can't be walked.
+///
+/// What is known of the other direction only that direction itself says, when its next bytes come: see [`Half::begin`].
 #[inline(always)]
 pub fn on_preface(io: &Io, conn: &mut Conn) -> bool {
-    let received = io.received();
-    // A server may begin before it has read the preface, and its bytes may be seen before ours are.
-    let known = if conn.walked == Walked::Yes as u8 { lookup(io.sock, io.layer) } else { None };
-    let fresh = known.is_some() || span::flow(conn, !received).position == 0;
-    let Some(walk) = known.or_else(|| open(io, conn)) else {
+    // Before it says that it is walked: see [`Progress::of`].
+    // SAFETY: a reference is valid for writes.
+    unsafe { core::ptr::write_volatile(&raw mut conn.protocol, Protocol::Http2 as u8) };
+    let Some(walk) = open(io, conn) else {
         give_up(io, conn);
         return false;
     };
     // SAFETY: a value of the map.
-    let walk = unsafe { &mut *walk };
-    walk.half(received).left = PREFACE;
-    if !fresh {
-        walk.half(!received).state = ASTRAY;
-    }
+    let half = unsafe { (*walk).half(io.received()) };
+    half.state = IN_STEP;
+    half.left = PREFACE;
+    is_walked(conn);
     true
 }
 
-/// The first bytes of the connection are a `SETTINGS` frame. It is a server's preface if the first bytes of the other
+/// The first bytes of a direction are a `SETTINGS` frame. It is a server's preface if the first bytes of the other
 /// direction turn out to be a client's; until then, nothing but `SETTINGS` is believed.
 #[inline(always)]
 pub fn on_settings(io: &Io, conn: &mut Conn) -> bool {
     if open(io, conn).is_none() {
-        conn.walked = Walked::No as u8;
         return false;
     }
+    is_walked(conn);
     true
 }
 
@@ -201,15 +243,18 @@ pub fn on_settings(io: &Io, conn: &mut Conn) -> bool {
 /// A connection begins with the client's preface, so one that begins otherwise is older, or speaks something else.
 #[inline(always)]
 pub fn on_late(io: &Io, conn: &mut Conn) -> bool {
-    let Some(walk) = open(io, conn) else {
-        conn.walked = Walked::No as u8;
-        return false;
-    };
+    let Some(walk) = open(io, conn) else { return false };
     // SAFETY: a value of the map.
-    let walk = unsafe { &mut *walk };
-    walk.received.state = SOUGHT;
-    walk.sent.state = SOUGHT;
+    unsafe { (*walk).late = 1 };
+    is_walked(conn);
     true
+}
+
+/// The connection is walked from now on, for the other direction too, which may be on another CPU at this moment.
+#[inline(always)]
+fn is_walked(conn: &mut Conn) {
+    // SAFETY: a reference is valid for writes.
+    unsafe { core::ptr::write_volatile(&raw mut conn.walked, Walked::Yes as u8) };
 }
 
 /// The connection can't be walked, or what was remembered of it is gone.
@@ -226,12 +271,13 @@ fn give_up(io: &Io, conn: &mut Conn) {
 
 /// Forgets the frames of a connection.
 #[inline(always)]
-pub fn forget(sock: Sock, layer: Layer, conn: &mut Conn) {
+pub fn forget(io: &Io, conn: &mut Conn) {
     conn.walked = Walked::No as u8;
+    let socket = key_of(io.sock, conn);
     // That they are not there any more is what we want.
-    let _ = WALKS.remove(key(sock, layer));
-    let _ = PARTIALS.remove(partial_key(sock, layer, true));
-    let _ = PARTIALS.remove(partial_key(sock, layer, false));
+    let _ = WALKS.remove(key::of_walk(socket, io.layer));
+    let _ = PARTIALS.remove(key::of_partial(socket, io.layer, Direction::Received));
+    let _ = PARTIALS.remove(key::of_partial(socket, io.layer, Direction::Sent));
 }
 
 /// The connection ends: what was not told yet is told, and all is forgotten.
@@ -240,5 +286,5 @@ pub fn on_close(io: &Io, conn: &mut Conn) {
     if conn.walked == Walked::Yes as u8 && conn.protocol == Protocol::Http2 as u8 {
         rest::tell(io, conn, true);
     }
-    forget(io.sock, io.layer, conn);
+    forget(io, conn);
 }

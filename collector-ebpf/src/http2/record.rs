@@ -7,12 +7,13 @@ use collector_common::MAX_CAPTURE;
 use collector_common::conn::{Conn, Direction};
 use collector_common::counters::Counter;
 use collector_common::event::{Frame, Header, Kind, Layer};
+use collector_common::key;
 
+use super::Slot;
 use super::head::{DATA, END_STREAM, PADDED};
-use super::{Slot, partial_key};
 use crate::buffer::Segment;
-use crate::connections::{self, snapshot};
-use crate::kernel::{Sock, at_most};
+use crate::connections::{self, key_of, snapshot};
+use crate::kernel::at_most;
 use crate::maps::{BLANK_PARTIAL, PARTIALS, count};
 use crate::output;
 use crate::span::Io;
@@ -37,6 +38,8 @@ pub struct Partial {
     /// How many are wanted.
     wanted: u64,
 }
+
+const _: () = assert!(size_of::<Partial>() == key::PARTIAL_SIZE);
 
 /// A frame to be told.
 #[derive(Clone, Copy)]
@@ -139,22 +142,27 @@ pub fn take_sum(slot: &mut Slot) -> u32 {
     taken as u32
 }
 
-fn partial(sock: Sock, layer: Layer, direction: Direction) -> Option<*mut Partial> {
-    PARTIALS.get_ptr_mut(partial_key(sock, layer, matches!(direction, Direction::Received)))
+#[inline(always)]
+fn key(io: &Io, conn: &Conn, direction: Direction) -> u64 {
+    key::of_partial(key_of(io.sock, conn), io.layer, direction)
+}
+
+#[inline(always)]
+fn partial(io: &Io, conn: &Conn, direction: Direction) -> Option<*mut Partial> {
+    PARTIALS.get_ptr_mut(key(io, conn, direction))
 }
 
 /// Begins to gather the payload of a frame, of which `wanted` bytes are to be captured. False when there is no room.
 #[inline(always)]
-pub fn gather(io: &Io, what: &What, wanted: u32) -> bool {
+pub fn gather(io: &Io, conn: &Conn, what: &What, wanted: u32) -> bool {
     let Some(blank) = BLANK_PARTIAL.get_ptr(0) else { return false };
-    let key = partial_key(io.sock, io.layer, io.received());
     // SAFETY: the only element of the map; nobody writes it.
     #[expect(clippy::needless_borrows_for_generic_args, reason = "it does not fit on the stack")]
-    let entered = PARTIALS.insert(key, unsafe { &*blank }, 0).is_ok();
+    let entered = PARTIALS.insert(key(io, conn, io.direction), unsafe { &*blank }, 0).is_ok();
     if !entered {
         return false;
     }
-    let Some(partial) = partial(io.sock, io.layer, io.direction) else { return false };
+    let Some(partial) = partial(io, conn, io.direction) else { return false };
     // SAFETY: a value of the map, which only this direction of this connection uses.
     unsafe {
         about(&raw mut (*partial).frame, io.layer, what);
@@ -165,8 +173,8 @@ pub fn gather(io: &Io, what: &What, wanted: u32) -> bool {
 
 /// The next `length` bytes of the payload have come.
 #[inline(always)]
-pub fn append(io: &Io, address: u64, length: u32) {
-    let Some(partial) = partial(io.sock, io.layer, io.direction) else { return };
+pub fn append(io: &Io, conn: &Conn, address: u64, length: u32) {
+    let Some(partial) = partial(io, conn, io.direction) else { return };
     // SAFETY: as in `gather`. What has come is at most GATHERED, and so is what is added: `bytes` holds twice that.
     unsafe {
         let (have, wanted) = ((*partial).frame.captured, (*partial).wanted as u32);
@@ -188,8 +196,8 @@ pub fn append(io: &Io, address: u64, length: u32) {
 
 /// What comes of the payload can't be seen: nothing more of it is captured.
 #[inline(always)]
-pub fn append_unseen(io: &Io) {
-    if let Some(partial) = partial(io.sock, io.layer, io.direction) {
+pub fn append_unseen(io: &Io, conn: &Conn) {
+    if let Some(partial) = partial(io, conn, io.direction) {
         // SAFETY: as in `gather`.
         unsafe { (*partial).wanted = 0 };
     }
@@ -198,7 +206,7 @@ pub fn append_unseen(io: &Io) {
 /// The payload has come to its end.
 #[inline(never)]
 pub fn tell_gathered(io: &Io, conn: &mut Conn) {
-    let Some(partial) = partial(io.sock, io.layer, io.direction) else { return };
+    let Some(partial) = partial(io, conn, io.direction) else { return };
     // SAFETY: as in `gather`; the record is as long as the bytes that were gathered.
     let sent = unsafe {
         head(&raw mut (*partial).frame, io, conn);
@@ -210,14 +218,14 @@ pub fn tell_gathered(io: &Io, conn: &mut Conn) {
         connections::lost(conn);
     }
     // That it is not there any more is what we want.
-    let _ = PARTIALS.remove(partial_key(io.sock, io.layer, io.received()));
+    let _ = PARTIALS.remove(key(io, conn, io.direction));
 }
 
 /// The connection ends within a frame of whose payload `left` bytes are missing: what came of a `DATA` frame did come.
 /// Padding is not told apart any more.
 #[inline(always)]
-pub fn cut(sock: Sock, layer: Layer, left: u32, direction: Direction) -> Option<What> {
-    let partial = partial(sock, layer, direction)?;
+pub fn cut(io: &Io, conn: &Conn, left: u32, direction: Direction) -> Option<What> {
+    let partial = partial(io, conn, direction)?;
     // SAFETY: as in `gather`.
     let (kind, flags, length, stream) = unsafe {
         ((*partial).frame.kind, (*partial).frame.flags, (*partial).frame.length, (*partial).frame.stream)

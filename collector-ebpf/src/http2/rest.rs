@@ -19,14 +19,14 @@ struct Rest {
     io: *const Io,
     conn: *mut Conn,
     walk: *mut Walk,
-    /// 1 when the connection ends, 0 when only the directions that are out of step do.
+    /// 1 when the connection ends, 0 when only this direction of it is out of step.
     all: u64,
 }
 
-/// Tells of the directions that are out of step, or of both when the connection ends.
+/// Tells that a direction is out of step, or what is left to tell of both when the connection ends.
 #[inline(never)]
 pub fn tell(io: &Io, conn: &mut Conn, all: bool) {
-    let Some(walk) = lookup(io.sock, io.layer) else { return };
+    let Some(walk) = lookup(io, conn) else { return };
     let mut rest = Rest { io, conn, walk, all: u64::from(all) };
     let context = (&raw mut rest).cast::<c_void>();
     // SAFETY: `step` has the signature that the helper wants (include/uapi/linux/bpf.h), and `rest` outlives the call.
@@ -50,7 +50,7 @@ unsafe extern "C" fn step(index: u32, rest: *mut Rest) -> i64 {
     let direction = if received { Direction::Received } else { Direction::Sent };
     let index = if received { index } else { index - SLOTS - 1 };
     let half = walk.half(received);
-    if rest.all == 0 && half.state != ASTRAY {
+    if rest.all == 0 && (direction as u8 != io.direction as u8 || half.state != ASTRAY) {
         return 0;
     }
     let what = if index < SLOTS {
@@ -64,7 +64,7 @@ unsafe extern "C" fn step(index: u32, rest: *mut Rest) -> i64 {
         half.gathered = 0;
         Some(astray(direction))
     } else if half.gathered != 0 {
-        record::cut(io.sock, io.layer, half.left, direction)
+        record::cut(io, conn, half.left, direction)
     } else {
         None
     };

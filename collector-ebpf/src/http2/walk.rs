@@ -9,8 +9,8 @@ use collector_common::counters::Counter;
 use super::head::{self, DATA, Fate, Head, OWN};
 use super::record::What;
 use super::{
-    ASTRAY, Cursor, GATHERED, GATHERING, HEAD, Half, SLOTS, SOUGHT, TOLD, Walk, forget, give_up, join,
-    lookup, record, rest,
+    ASTRAY, Cursor, GATHERED, GATHERING, HEAD, Half, IN_STEP, SLOTS, SOUGHT, TOLD, UNBEGUN, Walk, forget,
+    give_up, join, lookup, record, rest,
 };
 use crate::buffer::{self, Buffer, Segment};
 use crate::kernel::at_most;
@@ -22,7 +22,9 @@ pub const STEPS: u32 = 4096;
 
 /// The bytes of one read or write.
 pub struct Unwalked {
-    /// Bytes that passed before it, and that nobody saw.
+    /// Position in the stream before them.
+    pub before: u64,
+    /// Those of them that nobody saw: they come before what was read or written.
     pub hole: u64,
     /// How many they are.
     pub moved: u64,
@@ -45,11 +47,11 @@ pub const GO_ON: i64 = 0;
 /// Whether so many bytes are part of a payload of which nothing is captured: then they have been counted, and nobody need
 /// look where they lie.
 #[inline(always)]
-pub fn within_payload(io: &Io, bytes: u64) -> bool {
-    let Some(walk) = lookup(io.sock, io.layer) else { return false };
+pub fn within_payload(io: &Io, conn: &Conn, bytes: u64) -> bool {
+    let Some(walk) = lookup(io, conn) else { return false };
     // SAFETY: as in `walk`.
     let half = unsafe { (*walk).half(io.received()) };
-    if half.state != 0 || half.gathered != 0 || bytes > u64::from(half.left) {
+    if half.state != IN_STEP || half.gathered != 0 || bytes > u64::from(half.left) {
         return false;
     }
     payload_passed(half, bytes as u32);
@@ -59,9 +61,15 @@ pub fn within_payload(io: &Io, bytes: u64) -> bool {
 /// Walks the bytes of one read or write.
 #[inline(never)]
 pub fn walk(io: &Io, conn: &mut Conn, unwalked: &Unwalked) {
-    let Some(walk) = lookup(io.sock, io.layer) else { return give_up(io, conn) };
+    let Some(walk) = lookup(io, conn) else { return give_up(io, conn) };
     // SAFETY: a value of the map; a direction's half is used by one thread at a time, as the stream is.
-    let half = unsafe { (*walk).half(io.received()) };
+    let (half, late) = unsafe { ((*walk).half(io.received()), (*walk).late != 0) };
+    if half.state == UNBEGUN {
+        half.begin(late, unwalked.before);
+        if half.state == ASTRAY && !stray(io, conn) {
+            return;
+        }
+    }
     // Where fewer bytes are new than the call moved, it can't be told which.
     let whole = u64::from(unwalked.buffer.length) == unwalked.moved;
     let sought = half.state == TOLD || half.state == SOUGHT;
@@ -80,20 +88,26 @@ pub fn walk(io: &Io, conn: &mut Conn, unwalked: &Unwalked) {
     // SAFETY: `step` has the signature that the helper wants (include/uapi/linux/bpf.h), and `pass` outlives the call.
     unsafe { bpf_loop(STEPS, step as *mut c_void, context, 0) };
     // SAFETY: as above.
-    let walk = unsafe { &mut *walk };
-    let half = walk.half(io.received());
+    let half = unsafe { (*walk).half(io.received()) };
     if half.cursor.total > 0 {
         half.state = ASTRAY;
     }
-    if walk.received.state != ASTRAY && walk.sent.state != ASTRAY {
-        return;
+    if half.state == ASTRAY {
+        let _ = stray(io, conn);
     }
-    if conn.protocol == Protocol::Http2 as u8 {
+}
+
+/// A direction is out of step. False where the connection is not walked any more.
+#[inline(always)]
+fn stray(io: &Io, conn: &mut Conn) -> bool {
+    let http2 = conn.protocol == Protocol::Http2 as u8;
+    if http2 {
         rest::tell(io, conn, false);
     } else {
         // It did not begin like a server's preface after all.
-        forget(io.sock, io.layer, conn);
+        forget(io, conn);
     }
+    http2
 }
 
 /// One step of a walk. Each does one thing and comes back: what the verifier has to follow adds up instead of multiplying.
@@ -118,7 +132,7 @@ unsafe extern "C" fn step(_: u32, pass: *mut Pass) -> i64 {
         return STOP;
     }
     if half.cursor.unseen > 0 {
-        return skip(io, half);
+        return skip(io, conn, half);
     }
     if half.cursor.here == 0 {
         // SAFETY: the same.
@@ -131,7 +145,7 @@ unsafe extern "C" fn step(_: u32, pass: *mut Pass) -> i64 {
     let left = u64::from(half.left);
     let bytes = if left < half.cursor.here { left } else { half.cursor.here };
     if half.gathered != 0 {
-        record::append(io, half.cursor.at, bytes as u32);
+        record::append(io, conn, half.cursor.at, bytes as u32);
     }
     half.cursor.consume(bytes);
     payload_passed(half, bytes as u32);
@@ -156,13 +170,13 @@ fn payload_passed(half: &mut Half, bytes: u32) {
 
 /// Bytes that can't be seen: no harm as long as they are within a payload.
 #[inline(always)]
-fn skip(io: &Io, half: &mut Half) -> i64 {
+fn skip(io: &Io, conn: &Conn, half: &mut Half) -> i64 {
     let bytes = half.cursor.unseen;
     if bytes > u64::from(half.left) {
         return STOP;
     }
     if half.gathered != 0 {
-        record::append_unseen(io);
+        record::append_unseen(io, conn);
     }
     half.cursor.unseen = 0;
     half.cursor.total -= bytes;
@@ -255,7 +269,7 @@ fn act(io: &Io, conn: &mut Conn, half: &mut Half) -> i64 {
             let here = u64::from(length) <= half.cursor.here;
             if !here {
                 half.left = length;
-                if record::gather(io, &what, wanted) {
+                if record::gather(io, conn, &what, wanted) {
                     half.gathered = GATHERING;
                     return GO_ON;
                 }

@@ -16,9 +16,9 @@ use collector_common::counters::Counter;
 use collector_common::event::Layer;
 
 use crate::buffer::{Buffer, Segment};
-use crate::connections::{NO_FLOW, lookup, now};
+use crate::connections::{NO_FLOW, key_of, now};
 use crate::kernel::{Sock, read_user};
-use crate::maps::{DECRYPTED, SSL_CALLS, SSL_SOCKETS, SSL_USED, count};
+use crate::maps::{CONNECTIONS, DECRYPTED, SSL_CALLS, SSL_SOCKETS, SSL_USED, count};
 use crate::span::{self, Io, Piece, Step};
 use crate::{http2, process};
 
@@ -68,7 +68,10 @@ pub struct Ssl {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct Joined {
+    /// 0 for none.
     sock: u64,
+    /// What the socket is known by ([`collector_common::key`]).
+    key: u64,
     born: u64,
 }
 
@@ -104,7 +107,7 @@ fn on_enter(enter: &Enter) {
         buffer: enter.buffer,
         counted_at: enter.counted_at,
         stack: enter.stack,
-        socket: Joined { sock: 0, born: 0 },
+        socket: Joined { sock: 0, key: 0, born: 0 },
         kind: enter.kind as u64,
     };
     if SSL_CALLS.insert(thread, call, 0).is_err() {
@@ -144,6 +147,7 @@ pub fn on_io(io: &Io, conn: &Conn) {
     let call = unsafe { &mut *call };
     if call.ssl != 0 && (tls || (call.socket.sock == 0 && call.kind != Kind::Handshake as u64)) {
         call.socket.sock = io.sock.0;
+        call.socket.key = key_of(io.sock, conn);
         call.socket.born = conn.born;
     }
 }
@@ -176,7 +180,7 @@ fn on_return(result: i32, stack: u64) {
         return;
     }
     let socket = joined.and_then(|joined| {
-        let conn = lookup(Sock(joined.sock))?;
+        let conn = CONNECTIONS.get_ptr_mut(joined.key)?;
         // SAFETY: a value of the map.
         if unsafe { (*conn).born } == joined.born { Some((Sock(joined.sock), conn)) } else { None }
     });
@@ -239,13 +243,13 @@ fn on_bytes(io: &Io, conn: &mut Conn, bytes: Buffer) {
 
 #[inline(always)]
 fn find_or_open(sock: Sock, conn: &Conn) -> Option<*mut Conn> {
-    if let Some(stream) = DECRYPTED.get_ptr_mut(sock.0) {
+    if let Some(stream) = DECRYPTED.get_ptr_mut(key_of(sock, conn)) {
         // SAFETY: a value of the map.
         if unsafe { (*stream).born } == conn.born {
             return Some(stream);
         }
     }
-    if enter(sock, conn) { DECRYPTED.get_ptr_mut(sock.0) } else { None }
+    if enter(sock, conn) { DECRYPTED.get_ptr_mut(key_of(sock, conn)) } else { None }
 }
 
 /// Not inlined: its stack is not that of what comes after it.
@@ -271,13 +275,13 @@ fn enter(sock: Sock, conn: &Conn) -> bool {
         walked: Walked::No as u8,
         reserved: [0; 7],
     };
-    DECRYPTED.insert(sock.0, stream, 0).is_ok()
+    DECRYPTED.insert(key_of(sock, conn), stream, 0).is_ok()
 }
 
 /// The connection ends, and with it the decrypted stream. Its last position is told, which nothing else would show.
 #[inline(always)]
 pub fn on_close(io: &Io, conn: &mut Conn) {
-    let Some(stream) = DECRYPTED.get_ptr_mut(io.sock.0) else { return };
+    let Some(stream) = DECRYPTED.get_ptr_mut(key_of(io.sock, conn)) else { return };
     // SAFETY: a value of the map.
     let stream = unsafe { &mut *stream };
     if stream.born == conn.born {
@@ -296,5 +300,5 @@ pub fn on_close(io: &Io, conn: &mut Conn) {
         }
     }
     // That it is not there any more is what we want.
-    let _ = DECRYPTED.remove(io.sock.0);
+    let _ = DECRYPTED.remove(key_of(io.sock, conn));
 }

@@ -6,7 +6,7 @@
 //! aya's own crate takes it apart, with the maps that aya has made.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_char};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -97,7 +97,8 @@ impl Loader {
         load.insn_cnt = count(function.instructions.len());
         load.license = license.as_ptr() as u64;
         for (to, from) in load.prog_name.iter_mut().take(15).zip(name.bytes()) {
-            *to = from.cast_signed();
+            // A byte of C has a sign on some processors and none on others.
+            *to = c_char::from_ne_bytes([from]);
         }
         if let Some(btf) = &self.btf {
             load.prog_btf_fd = descriptor_number(btf.as_fd());

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
@@ -12,9 +11,9 @@ use aya::sys::{Stats, enable_stats};
 use aya::{Ebpf, EbpfLoader};
 #[cfg(feature = "kernel-log")]
 use aya_log::EbpfLogger;
-use collector_common::PID_LIMIT;
-use collector_common::conn::Conn;
+use collector_common::conn::{Conn, Direction};
 use collector_common::event::Layer;
+use collector_common::{PID_LIMIT, key};
 use tracing::warn;
 #[cfg(feature = "kernel-log")]
 use tracing_log::LogTracer;
@@ -25,7 +24,7 @@ use super::multi::Loader;
 use super::shared_array::SharedArray;
 use super::strategy::Strategy;
 use super::uprobes::{Instrumented, Uprobes};
-use super::{offsets, registers};
+use super::{cgroup, offsets, registers};
 
 /// The compiled kernel programs; empty in a build that was made without their toolchain.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/pullscope.bpf.o"));
@@ -96,10 +95,13 @@ pub struct Probe {
 pub struct Programs {
     /// The events, in the order in which they happened on each CPU.
     pub events: RingBuf<MapData>,
-    /// Live connections by socket address.
+    /// Live connections by the key of their socket.
     pub connections: HashMap<MapData, u64, Conn>,
-    /// The streams inside the TLS of those that OpenSSL reads and writes, by socket address.
+    /// The streams inside the TLS of those that OpenSSL reads and writes, by the same key.
     decrypted: HashMap<MapData, u64, Conn>,
+    /// How far the frames of HTTP/2 have been walked, and those whose payload has not come to its end: only to be taken out.
+    walks: HashMap<MapData, u64, [u8; key::WALK_SIZE]>,
+    partials: HashMap<MapData, u64, [u8; key::PARTIAL_SIZE]>,
     /// Target of each command name.
     pub comms: HashMap<MapData, [u8; collector_common::COMM_LEN], u32>,
     /// Target of each watched process.
@@ -150,6 +152,8 @@ impl Programs {
             events: take(&mut ebpf, "EVENTS")?,
             connections: take(&mut ebpf, "CONNECTIONS")?,
             decrypted: take(&mut ebpf, "DECRYPTED")?,
+            walks: take(&mut ebpf, "WALKS")?,
+            partials: take(&mut ebpf, "PARTIALS")?,
             comms: take(&mut ebpf, "COMMS")?,
             processes: take(&mut ebpf, "PROCESSES")?,
             counters: take(&mut ebpf, "COUNTERS")?,
@@ -172,6 +176,20 @@ impl Programs {
             .map(|(layer, map)| Some(Told { sock, layer, state: map.get(&sock, 0).ok()? }))
             .into_iter()
             .flatten()
+    }
+
+    /// Forgets a connection whose end the programs cannot see, and all that hangs on it.
+    pub fn forget(&mut self, sock: u64) -> Result<(), MapError> {
+        let forgotten = self.connections.remove(&sock);
+        // Most have none of these.
+        let _ = self.decrypted.remove(&sock);
+        for layer in [Layer::Socket, Layer::Decrypted] {
+            let _ = self.walks.remove(&key::of_walk(sock, layer));
+            for direction in [Direction::Received, Direction::Sent] {
+                let _ = self.partials.remove(&key::of_partial(sock, layer, direction));
+            }
+        }
+        forgotten
     }
 
     /// Puts probes into a program file: as long as what is returned lives, every process that runs the file has them.
@@ -222,20 +240,9 @@ impl Programs {
     }
 }
 
-/// Inode number of the root of the unified cgroup hierarchy: the first that its file system gives away (fs/kernfs/dir.c:
-/// `kernfs_create_root`).
-const CGROUP_ROOT: u64 = 1;
-
 fn attach_connect(ebpf: &mut Ebpf, name: &str) -> anyhow::Result<()> {
-    // In a cgroup namespace the own cgroup is shown as the root, and the root as a directory above it: its number tells it.
-    let is_root = |place: &Path| std::fs::metadata(place).is_ok_and(|root| root.ino() == CGROUP_ROOT);
-    let mount = procfs::process::Process::myself()?
-        .mountinfo()?
-        .into_iter()
-        .find(|mount| mount.fs_type == "cgroup2" && is_root(&mount.mount_point))
-        .context("no cgroup2 file system is mounted with its root")?;
-    let root = File::open(&mount.mount_point)
-        .with_context(|| format!("cannot open {}", mount.mount_point.display()))?;
+    let place = cgroup::root(Path::new("/"))?;
+    let root = File::open(&place).with_context(|| format!("cannot open {}", place.display()))?;
     let program: &mut CgroupSockAddr = program(ebpf, name)?;
     program.load().map_err(explain)?;
     // A link always allows other programs beside it, and takes no flag that says so (kernel/bpf/cgroup.c:

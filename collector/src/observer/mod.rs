@@ -39,6 +39,9 @@ use watch::Watch;
 /// Records taken at a time, so that a scrape never waits long.
 const BATCH: usize = 4096;
 
+/// Unix connections after which a sweep is due: those that have ended keep their places in the tables until then.
+const MANY: usize = 64;
+
 /// Losses after which the model may hold what has ended long ago.
 const LEAVES_STALE: [Counter; 1] = [Counter::RingFull];
 
@@ -59,8 +62,10 @@ pub struct Observer {
     ignored: HashSet<ConnId>,
     /// What the kernel programs had counted when last asked.
     losses: HashMap<u32, u64>,
-    /// A process has ended since the last sweep.
+    /// A process has ended since the last sweep, or many connections have begun whose end only a sweep finds.
     sweep_due: bool,
+    /// Such connections since then.
+    opened: usize,
 }
 
 impl Observer {
@@ -95,6 +100,7 @@ impl Observer {
             ignored: HashSet::new(),
             losses: HashMap::new(),
             sweep_due: false,
+            opened: 0,
         };
         for event in running {
             observer.event(event);
@@ -165,6 +171,8 @@ impl Observer {
             }
             Event::Closed { conn, .. } if self.ignored.remove(conn) => return,
             Event::Opened { pid, ends: Ends::Unix { serves, peer, peer_name, .. }, .. } => {
+                self.opened += 1;
+                self.sweep_due |= self.opened >= MANY;
                 let name = peer_name.as_deref().map(String::from_utf8_lossy);
                 debug!(pid, serves, peer, name = name.as_deref(), "a unix connection");
             }
@@ -331,11 +339,12 @@ impl Observer {
     /// Finds connections that have ended without the kernel programs seeing it.
     pub fn sweep(&mut self) {
         self.sweep_due = false;
+        self.opened = 0;
         self.binaries.check();
         let now = now();
         let known: Vec<(u64, Conn)> = self.programs.connections.iter().flatten().collect();
         for (sock, state) in sweep::ended(&known, now) {
-            if let Err(error) = self.programs.connections.remove(&sock) {
+            if let Err(error) = self.programs.forget(sock) {
                 warn!(%error, "cannot remove a connection that has ended");
             }
             self.event(Event::Closed {

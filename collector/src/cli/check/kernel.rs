@@ -2,6 +2,7 @@
 
 use super::{Context, Finding};
 use crate::config::Strategy;
+use crate::kernel::cgroup::{self, NoRoot};
 
 /// First kernel with the tracepoints `sock_send_length` and `sock_recv_length` (net/socket.c).
 const SOCK: (u32, u32) = (6, 3);
@@ -80,21 +81,17 @@ pub fn lockdown(context: &Context) -> Finding {
     }
 }
 
-/// Whether the unified cgroup hierarchy is there.
+/// Whether the programs that see `connect` find the root of the unified cgroup hierarchy, as they look for it.
 pub fn cgroup2(context: &Context) -> Finding {
     const NAME: &str = "cgroup2";
-    let mounts = context.host.read("/proc/self/mounts").unwrap_or_default();
-    let mounted = mounts.lines().find_map(|line| {
-        let mut fields = line.split(' ');
-        let (place, kind) = (fields.nth(1)?, fields.next()?);
-        (kind == "cgroup2").then_some(place)
-    });
-    match mounted {
-        Some(place) => Finding::ok(NAME, format!("mounted at {place}")),
-        None => Finding::warn(
-            NAME,
-            "not mounted here: connects that fail for want of a route cannot be seen",
-            "Boot with the unified hierarchy, or mount the host's /sys/fs/cgroup.",
-        ),
-    }
+    let error = match cgroup::root(&context.host.path("/")) {
+        Ok(place) => return Finding::ok(NAME, format!("the root is mounted at {}", place.display())),
+        Err(error) => error,
+    };
+    let mend = match error {
+        NoRoot::Unreadable => "Mount procfs at /proc.",
+        NoRoot::NotMounted => "Boot with the unified hierarchy, or mount the host's /sys/fs/cgroup.",
+        NoRoot::Below(_) => "Mount the host's /sys/fs/cgroup.",
+    };
+    Finding::warn(NAME, format!("{error}: connects that fail for want of a route cannot be seen"), mend)
 }

@@ -9,6 +9,10 @@ struct Machine {
     context: Context,
 }
 
+/// What `/proc/self/mountinfo` says where the unified hierarchy is mounted.
+const CGROUP2: &str = "24 1 0:22 / /proc rw,relatime shared:13 - proc proc rw\n\
+                       30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
+
 fn machine() -> Machine {
     let root = tempfile::tempdir().unwrap();
     let context = Context {
@@ -19,7 +23,9 @@ fn machine() -> Machine {
     let machine = Machine { root, context };
     machine.file("proc/self/status", "Name:\tpullscope\nCapEff:\t000001ffffffffff\n");
     machine.file("proc/sys/kernel/osrelease", "6.18.44\n");
-    machine.file("proc/self/mounts", "proc /proc proc rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n");
+    machine.file("proc/self/mountinfo", CGROUP2);
+    // Another file system whose root has the number 1 (fs/proc/root.c: `PROC_ROOT_INO`).
+    machine.link("sys/fs/cgroup", "/proc");
     machine.file("sys/kernel/btf/vmlinux", "");
     machine.file("sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
     machine.file("proc/17/comm", "containerd\n");
@@ -173,8 +179,25 @@ fn what_the_kernel_lacks_is_told() {
     machine.expect(kernel::lockdown, Outcome::Fail, "confidentiality");
     machine.remove("sys/kernel/security/lockdown");
     machine.expect(kernel::lockdown, Outcome::Ok, "none that can be seen");
-    machine.file("proc/self/mounts", "cgroup /sys/fs/cgroup/cpu cgroup rw 0 0\n");
-    machine.expect(kernel::cgroup2, Outcome::Warn, "not mounted");
+}
+
+#[test]
+fn the_root_of_the_cgroups_is_looked_for_and_not_just_any_of_them() {
+    let machine = machine();
+    machine.link("sys/fs/cgroup", "/proc/self");
+    machine.expect(kernel::cgroup2, Outcome::Warn, "/sys/fs/cgroup shows a container's own cgroup");
+    assert_eq!(kernel::cgroup2(&machine.context).mend, "Mount the host's /sys/fs/cgroup.");
+    // Both are there, as with the host's directory at another place of a container.
+    let both = format!("{CGROUP2}31 24 0:26 / /host/cgroup rw - cgroup2 cgroup2 rw\n");
+    machine.file("proc/self/mountinfo", &both);
+    machine.link("host/cgroup", "/proc");
+    machine.expect(kernel::cgroup2, Outcome::Ok, "/host/cgroup");
+    machine.file("proc/self/mountinfo", "30 24 0:26 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n");
+    machine.expect(kernel::cgroup2, Outcome::Warn, "no cgroup2 file system is mounted");
+    machine.file("proc/self/mountinfo", "30 24 0:26 / /hidden/by/another rw - cgroup2 cgroup2 rw\n");
+    machine.expect(kernel::cgroup2, Outcome::Warn, "no cgroup2 file system is mounted");
+    machine.remove("proc/self/mountinfo");
+    machine.expect(kernel::cgroup2, Outcome::Warn, "/proc/self/mountinfo cannot be read");
 }
 
 #[test]
