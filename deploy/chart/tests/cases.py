@@ -137,6 +137,10 @@ CASES = {
         {"prometheusRule": {"enabled": True, "labels": {"role": "alerts"}, "namespace": "monitoring"}},
         ALWAYS | {"PrometheusRule"},
     ),
+    "runbook elsewhere": (
+        {"prometheusRule": {"enabled": True, "runbookUrl": "https://example.org/a?page=runbook"}},
+        ALWAYS | {"PrometheusRule"},
+    ),
     "dashboard": ({"dashboard": {"enabled": True}}, ALWAYS),
     "dashboard elsewhere": (
         {

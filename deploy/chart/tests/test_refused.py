@@ -56,6 +56,8 @@ WRONG = [
     ({"config": {"targets": [{"name": "x", "comm": "x", "role": "server-side"}]}}, "/config/targets/0/role"),
     ({"config": {"targets": [{"name": "x", "comm": "x", "path": "/bin/x"}]}}, "path"),
     ({"config": {"recipes": [{"name": "x"}]}}, "/config/recipes"),
+    ({"prometheusRule": {"runbookUrl": "docs/runbook.md"}}, "/prometheusRule/runbookUrl"),
+    ({"prometheusRule": {"runbookUrl": "https://example.org/runbook#top"}}, "/prometheusRule/runbookUrl"),
     ({"serviceAccount": {"automount": True}}, "automount"),
     ({"serviceAccount": {"name": "-x"}}, "/serviceAccount/name"),
     ({"podAnnotations": {"a": 1}}, "/podAnnotations/a"),

@@ -149,6 +149,16 @@ class Rendered(unittest.TestCase):
         dashboard = (chart.DEPLOY / "dashboards/pullscope.json").read_text()
         self.assertEqual(json.loads(item["data"]["pullscope.json"]), json.loads(dashboard))
 
+    def test_each_alert_leads_to_its_section_where_the_runbook_is(self):
+        page = "https://example.org/a?page=runbook"
+        values = {"prometheusRule": {"enabled": True, "runbookUrl": page}}
+        rules = chart.yaml.safe_load((chart.DEPLOY / "rules/pullscope.rules.yml").read_text())
+        alerts = [rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
+        self.assertGreater(len(alerts), 8)
+        for rule in alerts:
+            rule["annotations"]["runbook_url"] = f"{page}#{rule['alert'].lower()}"
+        self.assertEqual(chart.one(values, "PrometheusRule")["spec"], rules)
+
 
 class Privileges(unittest.TestCase):
     def test_no_object_gives_rights_and_no_token_is_mounted(self):
