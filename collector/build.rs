@@ -1,7 +1,7 @@
 //! Puts the kernel programs where the program embeds them from: `OUT_DIR/pullscope.bpf.o`.
 //!
-//! They are `PULLSCOPE_EBPF_OBJECT` when that is set, else `ebpf/pullscope.bpf.o` in Cargo's target folder, where
-//! `cargo xtask build` puts them. Without them the file is empty: the program builds and its tests run without the
+//! They are `PULLSCOPE_EBPF_OBJECT` when that is set, else `ebpf/pullscope.bpf.o` in Cargo's target folder (`ebpf-aarch64` and
+//! the like for a processor that is not this machine's), where `cargo xtask build` puts them. Without them the file is empty: the program builds and its tests run without the
 //! toolchain for kernel programs, and it says at its start what it lacks.
 
 use std::{
@@ -24,12 +24,19 @@ fn main() {
 /// The object in the target folder; made as an empty file when absent, since Cargo takes a file that is watched and
 /// absent as changed, and would build the program again every time.
 fn from_target_folder(out: &Path) -> PathBuf {
-    let object = target_folder(out).join("ebpf/pullscope.bpf.o");
+    let object = target_folder(out).join(kernel_folder()).join("pullscope.bpf.o");
     if !object.exists() {
         let made = fs::create_dir_all(object.parent().unwrap_or(out)).and_then(|()| fs::write(&object, ""));
         made.unwrap_or_else(|error| panic!("{} cannot be made: {error}", object.display()));
     }
     object
+}
+
+/// The folder that `cargo xtask build` puts the object in: they read registers, so each processor has its own.
+fn kernel_folder() -> String {
+    let [host, target] = ["HOST", "TARGET"].map(|name| env::var(name).expect("Cargo sets HOST and TARGET"));
+    let [host, target] = [&host, &target].map(|triple| triple.split('-').next().unwrap_or_default());
+    if host == target { "ebpf".to_owned() } else { format!("ebpf-{target}") }
 }
 
 /// Cargo tells build scripts no target folder, but `OUT_DIR` is `TARGET_FOLDER[/TRIPLE]/PROFILE/build/...` in it,

@@ -12,9 +12,13 @@ pub mod exit {
     pub const USAGE: u8 = 2;
 }
 
+/// Longest part of a sentence in bytes. Of the log of a container that failed, Kubernetes keeps the last 2048 bytes
+/// (pkg/kubelet/container/runtime.go: `MaxContainerTerminationMessageLogLength`), and all three parts are to be among them.
+const MAX_PART: usize = 600;
+
 /// What failed, why, and how to mend it.
 ///
-/// None of the three may hold secrets: they are printed and logged.
+/// None of the three may hold secrets: they are printed and logged. Together they are one line, whatever they were made of.
 #[derive(Debug)]
 pub struct Failure {
     what: String,
@@ -26,7 +30,8 @@ pub struct Failure {
 impl Failure {
     /// Something on this machine stands in the way.
     pub fn new(what: impl Into<String>, why: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { what: what.into(), why: why.into(), mend: mend.into(), status: exit::FAILED }
+        let [what, why, mend] = [what.into(), why.into(), mend.into()].map(one_line);
+        Self { what, why, mend, status: exit::FAILED }
     }
 
     /// A setting is wrong, wherever it comes from.
@@ -62,3 +67,32 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// The text without line ends and other control characters, and not longer than a part may be.
+fn one_line(text: String) -> String {
+    let mut text = if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text };
+    if text.len() > MAX_PART {
+        let end = (0..=MAX_PART).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or_default());
+        text.push_str("...");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_one_line_and_fits() {
+        let failure = Failure::new("starting", "first\n\tsecond\u{1b}[2J", "Mend it.");
+        assert_eq!(failure.to_string(), "starting: first  second [2J. Mend it.");
+        let failure = Failure::usage("é".repeat(5000), "x".repeat(5000), "y".repeat(5000));
+        let sentence = failure.to_string();
+        assert!(
+            sentence.len() < 2048 && sentence.starts_with("é") && sentence.ends_with("yyy..."),
+            "{sentence}"
+        );
+        assert_eq!(failure.why(), format!("{}...", "x".repeat(600)));
+    }
+}

@@ -2,7 +2,7 @@
 //! metrics.
 //!
 //! - [`cli`]: the command line; [`config`]: settings from flags, environment and file; [`targets`]: who is watched;
-//! - [`run`]: puts the parts together and keeps them going until the program is told to stop;
+//! - [`run`]: puts the parts together and keeps them going until the program is told to stop; [`notify`]: tells the service manager;
 //! - [`kernel`]: the kernel programs, loaded and attached, and their records; [`observer`]: drains them and keeps all going;
 //! - [`binaries`]: the program files that have probes;
 //! - [`recipes`]: what an operator says of programs that pullscope does not know;
@@ -17,6 +17,7 @@ pub mod kernel;
 pub mod log;
 pub mod metrics;
 pub mod model;
+pub mod notify;
 pub mod observer;
 pub mod pulls;
 pub mod recipes;

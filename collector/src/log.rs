@@ -2,8 +2,16 @@
 //!
 //! Standard output belongs to what a subcommand was asked for; log lines never go there.
 
+use std::io::{self, Write};
+use std::sync::OnceLock;
+
 use serde::Deserialize;
 use tracing::level_filters::LevelFilter;
+
+use crate::failure::Failure;
+
+/// The shape of the lines, once there is a log.
+static FORMAT: OnceLock<Format> = OnceLock::new();
 
 /// Lines less important than this are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Deserialize)]
@@ -49,7 +57,7 @@ impl From<Level> for LevelFilter {
 pub fn start(level: Level, format: Format) {
     let lines = tracing_subscriber::fmt()
         .with_max_level(LevelFilter::from(level))
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .with_ansi(false)
         .with_target(false);
     // An error means that a log is already there: an earlier call's, in tests.
@@ -57,4 +65,18 @@ pub fn start(level: Level, format: Format) {
         Format::Text => lines.try_init(),
         Format::Json => lines.json().flatten_event(true).try_init(),
     };
+    let _ = FORMAT.set(format);
+}
+
+/// Why the program ends: the last line on standard error. Kubernetes makes the status of a pod of it.
+///
+/// It is the sentence by itself for people, and an object like the other lines where the log has such.
+pub fn last(failure: &Failure) {
+    match FORMAT.get() {
+        Some(Format::Json) => tracing::error!("{failure}"),
+        Some(Format::Text) | None => {
+            // Nowhere to write to is no reason to panic.
+            let _ = writeln!(io::stderr(), "pullscope: {failure}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::metrics::labels::{self, AttachedStrategy};
 use crate::model::pull::{Flavour, Told};
 use crate::model::{self, Model};
+use crate::notify::Notifier;
 use crate::observer::{Observer, schedule};
 use crate::pulls::PullLog;
 use crate::recipes::Recipe;
@@ -44,15 +45,19 @@ pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> Resu
     let observer = observe(&settings, &metrics, &pulls, &status)?;
 
     let (refresh, refreshes) = mpsc::channel(WAITING_SCRAPES);
+    let path = settings.telemetry_path.as_str();
+    let mut urls = Vec::new();
     for listener in &listeners {
         if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, path = settings.telemetry_path.as_str(), "serving metrics");
+            tracing::info!(%address, path, "serving metrics");
+            urls.push(format!("http://{address}{path}"));
         }
     }
+    let notifier = Notifier::new(urls.join(" "));
     let pages = Arc::new(Pages::new(metrics, status.clone(), pulls, settings.telemetry_path, refresh));
     let (stop, stopped) = watch::channel(false);
     let server = tokio::spawn(serve::serve(listeners, pages, stopped.clone()));
-    let observing = schedule::run(observer, status, refreshes, stopped);
+    let observing = schedule::run(observer, status, notifier, refreshes, stopped);
     tokio::pin!(observing);
     let ended = tokio::select! {
         () = shutdown => None,

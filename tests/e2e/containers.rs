@@ -162,7 +162,10 @@ fn a_config_with_a_mistake_stops_the_pod_with_a_sentence() {
     let _alone = alone();
     let pod = Pod::new(Manifest::Privileged);
     for (config, words) in [
-        ("max_registries = 0\n", ["line 1: 0 is not a number from 1 to 1000", "/etc/pullscope/pullscope.toml"]),
+        (
+            "max_registries = 0\n",
+            ["line 1: 0 is not a number from 1 to 1000", "/etc/pullscope/pullscope.toml"],
+        ),
         ("registries = 5\n", ["registries", "/etc/pullscope/pullscope.toml"]),
         ("[kernel\nstrategy = \"auto\"\n", ["line 1", "/etc/pullscope/pullscope.toml"]),
         ("[[targets]]\nname = \"x\"\ncomm = \"a-name-that-no-kernel-keeps\"\n", ["comm", "15"]),

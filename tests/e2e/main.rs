@@ -19,6 +19,7 @@ mod h2_late;
 mod lookups;
 mod mirror;
 mod names;
+mod notify;
 mod pods;
 mod processes;
 mod proxy;

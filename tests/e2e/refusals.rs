@@ -8,12 +8,13 @@ use pullscope_tests::place::Place;
 use pullscope_tests::process::{Outcome, run};
 use pullscope_tests::turn::alone;
 
-/// One line on standard error that names the program, tells why, and how to mend it; exit status 1.
+/// The last line on standard error, and no other, names the program, tells why, and how to mend it; exit status 1.
 #[track_caller]
 fn refused(outcome: &Outcome, why: &str) {
     assert_eq!(outcome.code, Some(1), "{outcome:#?}");
     let told: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("pullscope: ")).collect();
     assert_eq!(told.len(), 1, "{outcome:#?}");
+    assert_eq!(outcome.stderr.lines().last(), Some(told[0]), "{outcome:#?}");
     assert!(told[0].contains(why), "{outcome:#?}");
 }
 

@@ -11,14 +11,14 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Settings, SettingsArgs};
 use crate::failure::{Failure, exit};
-use crate::{log, run};
+use crate::{log, notify, run};
 
 const ABOUT: &str = "Watches container runtimes and image agents from the kernel and exposes image pulls as Prometheus metrics";
 
@@ -125,24 +125,21 @@ enum Output {
 /// Does what the command line asks; returns the status to exit with.
 pub fn main() -> ExitCode {
     ExitCode::from(perform(std::env::args_os()).unwrap_or_else(|failure| {
-        // Nowhere to write to is no reason to panic.
-        let _ = writeln!(io::stderr(), "pullscope: {failure}");
+        log::last(&failure);
         failure.status()
     }))
 }
 
 fn perform(arguments: impl Iterator<Item = OsString>) -> Result<u8, Failure> {
     let arguments: Vec<OsString> = arguments.collect();
-    let cli = Cli::try_parse_from(&arguments).unwrap_or_else(|error| {
-        let variable = from_environment(&error, &arguments);
-        let _ = error.print();
-        if let Some(variable) = variable {
-            let _ = writeln!(io::stderr(), "The value comes from the environment variable {variable}.");
-        }
-        std::process::exit(error.exit_code())
-    });
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error, &arguments),
+    };
     match cli.command.unwrap_or(Command::Run(cli.settings)) {
-        Command::Run(settings) => run_until_signal(&settings),
+        Command::Run(settings) => {
+            run_until_signal(&settings).inspect_err(|failure| notify::failed(&failure.to_string()))
+        }
         Command::Check { settings, output } => {
             let report = check::report(&settings);
             print(match output {
@@ -173,6 +170,28 @@ fn perform(arguments: impl Iterator<Item = OsString>) -> Result<u8, Failure> {
     }
 }
 
+/// What clap has to say: help that was asked for, or in one sentence what is wrong with the command line or the environment.
+fn refuse(error: &clap::Error, arguments: &[OsString]) -> Result<u8, Failure> {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // There is nobody else to tell that it could not be printed.
+        let _ = error.print();
+        return Ok(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE));
+    }
+    let text = error.to_string();
+    // What follows is for a terminal.
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information"));
+    let why = lines.collect::<Vec<_>>().join(" ").replace(" tip: ", "; ");
+    let what = from_environment(error, arguments).map_or_else(
+        || "the command line".to_owned(),
+        |variable| format!("the environment variable {variable}"),
+    );
+    let why = why.trim_start_matches("error: ");
+    let failure = Failure::usage(what, why, "`pullscope --help` lists what may be given.");
+    notify::failed(&failure.to_string());
+    Err(failure)
+}
+
 /// The environment variable that a refused value comes from: clap names the flag alone.
 fn from_environment(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
@@ -189,7 +208,10 @@ fn from_environment(error: &clap::Error, arguments: &[OsString]) -> Option<Strin
 }
 
 fn run_until_signal(args: &SettingsArgs) -> Result<u8, Failure> {
-    let settings = Settings::load(args)?;
+    let settings = Settings::load(args).inspect_err(|_| {
+        // What the file says is not known then.
+        log::start(args.log_level.unwrap_or_default(), args.log_format.unwrap_or_default());
+    })?;
     log::start(settings.log_level, settings.log_format);
     let cannot = |error: io::Error| {
         Failure::new(

@@ -13,6 +13,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Observer;
+use crate::notify::Notifier;
 use crate::serve::Status;
 
 /// Time between two drains while there is traffic.
@@ -33,6 +34,7 @@ pub type Refresh = oneshot::Sender<()>;
 pub async fn run(
     mut observer: Observer,
     status: Status,
+    mut notifier: Notifier,
     mut refreshes: mpsc::Receiver<Refresh>,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
@@ -47,6 +49,8 @@ pub async fn run(
         if !observer.binaries().is_starting() {
             status.probed();
         }
+        notifier.starting(|| status.snapshot());
+        notifier.alive();
         quiet = if taken > 0 { 0 } else { u32::min(quiet + 1, QUIET) };
         if polled.elapsed() >= POLL_EVERY {
             observer.poll();
@@ -70,8 +74,12 @@ pub async fn run(
             (true, true) => POLL_EVERY,
             (true, false) => IDLE_EVERY,
         };
+        let pause = pause.min(notifier.within());
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            _ = stop.wait_for(|stop| *stop) => {
+                notifier.stopping();
+                return Ok(());
+            }
             Some(done) = refreshes.recv() => {
                 observer.refresh();
                 // Who asked may have gone meanwhile.

@@ -6,6 +6,7 @@ mod golden;
 mod program;
 mod pulls;
 mod recipes;
+mod refusals;
 
 use std::io::Read;
 use std::process::Output;
@@ -33,19 +34,6 @@ fn refused(output: &Output, status: i32, says: &[&str]) {
 }
 
 #[test]
-fn an_unknown_key_is_refused_with_its_line() {
-    let config = file("[web]\n\nlisten_adress = \":0\"\n");
-    let output = finished(command().arg("run").arg("--config.file").arg(config.path()));
-    let name = config.path().to_str().unwrap();
-    refused(
-        &output,
-        2,
-        &["pullscope: config file ", name, ": line 3: unknown key `listen_adress`, expected"],
-    );
-    assert_eq!(text(&output.stderr).lines().count(), 1, "one sentence");
-}
-
-#[test]
 fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     let config = file("[web]\nlisten_address = \"127.0.0.3:0\"\n");
     let in_force = |variable: Option<&str>, flag: Option<&str>| {
@@ -64,32 +52,6 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
         "127.0.0.4:0, 127.0.0.5:0 can be listened at"
     );
     assert_eq!(in_force(Some("127.0.0.4:0"), Some("127.0.0.6:0")), "127.0.0.6:0 can be listened at");
-}
-
-#[test]
-fn a_wrong_variable_is_told_by_its_name() {
-    let output = finished(command().arg("check").env("PULLSCOPE_MAX_REGISTRIES", "many"));
-    refused(
-        &output,
-        2,
-        &["`many` is not a number from 1 to 1000", "the environment variable PULLSCOPE_MAX_REGISTRIES"],
-    );
-    let flag = finished(command().args(["check", "--max-registries=0"]).env("PULLSCOPE_MAX_REGISTRIES", "5"));
-    refused(&flag, 2, &["0 is not a number"]);
-    assert!(!text(&flag.stderr).contains("environment"));
-}
-
-#[test]
-fn a_taken_port_is_one_sentence_and_a_failure() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap();
-    let output = finished(command().arg(format!("--web.listen-address={address}")));
-    refused(
-        &output,
-        1,
-        &[&format!("pullscope: listening at {address}: the port is taken"), "--web.listen-address"],
-    );
-    assert_eq!(text(&output.stderr).lines().count(), 1, "one sentence");
 }
 
 #[test]
