@@ -6,12 +6,10 @@
 mod relocation;
 
 use crate::{
-    Refusal, Source,
+    Machine, Refusal, Source,
     source::{Reader, u16_at, u32_at, u64_at},
 };
 
-/// `e_machine` of programs for x86-64.
-const X86_64: u16 = 62;
 /// Most program headers; real programs have about ten.
 const MAX_SEGMENTS: u16 = 256;
 /// Most section headers; real programs have less than a hundred, with `-ffunction-sections` only object files have more.
@@ -61,8 +59,9 @@ impl Section {
     pub const DYNAMIC_SYMBOLS: u32 = 11;
 }
 
-/// A program file for this machine.
+/// A program file for one kind of machine.
 pub struct Elf<'a, S: ?Sized> {
+    pub machine: Machine,
     pub reader: Reader<'a, S>,
     /// Loaded parts by rising address, none over another, all within the file.
     pub segments: Vec<Segment>,
@@ -73,7 +72,7 @@ pub struct Elf<'a, S: ?Sized> {
 }
 
 impl<'a, S: Source + ?Sized> Elf<'a, S> {
-    pub fn read(source: &'a S) -> Result<Self, Refusal> {
+    pub fn read(machine: Machine, source: &'a S) -> Result<Self, Refusal> {
         let reader = Reader::new(source)?;
         if reader.size() < 64 {
             return Err(Refusal::NotElf);
@@ -83,15 +82,15 @@ impl<'a, S: Source + ?Sized> Elf<'a, S> {
         if !header.starts_with(b"\x7fELF") {
             return Err(Refusal::NotElf);
         }
-        let machine = u16_at(&header, 18).ok_or(Refusal::NotElf)?;
-        if !header.starts_with(b"\x7fELF\x02\x01\x01") || machine != X86_64 {
-            return Err(Refusal::Machine(machine));
+        let found = u16_at(&header, 18).ok_or(Refusal::NotElf)?;
+        if !header.starts_with(b"\x7fELF\x02\x01\x01") || found != machine.elf() {
+            return Err(Refusal::Machine(found));
         }
         // ET_EXEC or ET_DYN.
         if !matches!(u16_at(&header, 16), Some(2 | 3)) {
             return Err(Refusal::NotElf);
         }
-        let mut elf = Self { reader, segments: Vec::new(), sections: Vec::new(), dynamic: None };
+        let mut elf = Self { machine, reader, segments: Vec::new(), sections: Vec::new(), dynamic: None };
         elf.read_segments(&header)?;
         elf.read_sections(&header)?;
         Ok(elf)

@@ -4,6 +4,7 @@
 //! it says can be checked against the runtime's own record of the program (`runtime.moduledata`); a symbol table says nothing
 //! that it does not, so it is not asked.
 
+mod arm64;
 mod buildinfo;
 mod closure_call;
 mod entry;
@@ -18,7 +19,7 @@ use collector_common::go::Layout;
 
 pub use version::Version;
 
-use crate::{Point, Refusal, Source, elf::Elf};
+use crate::{Machine, Point, Refusal, Source, elf::Elf};
 use functions::{Function, Library};
 use modules::Modules;
 use pclntab::{Code, Table};
@@ -76,11 +77,14 @@ fn place<S: Source + ?Sized>(elf: &Elf<'_, S>, point: Point, code: Code) -> Resu
     let look =
         (code.end - code.start).min(if is_within { closure_call::MAX_CODE } else { entry::LOOK as u64 });
     let bytes = elf.reader.bytes(offset, usize::try_from(look).map_err(|_| Refusal::TooMuch)?)?;
-    let behind_check = entry::behind_stack_check(&bytes)?;
-    let at = if is_within {
-        closure_call::find(&bytes, behind_check).ok_or(Refusal::Instruction)?
-    } else {
-        behind_check
+    let at = match (elf.machine, is_within) {
+        (Machine::X86_64, false) => entry::behind_stack_check(&bytes)?,
+        (Machine::X86_64, true) => {
+            let behind_check = entry::behind_stack_check(&bytes)?;
+            closure_call::find(&bytes, behind_check).ok_or(Refusal::Instruction)?
+        }
+        (Machine::Aarch64, false) => arm64::behind_stack_check(&bytes)?,
+        (Machine::Aarch64, true) => arm64::closure_call(&bytes).ok_or(Refusal::Instruction)?,
     };
     Ok(offset + at as u64)
 }

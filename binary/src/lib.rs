@@ -10,6 +10,7 @@
 //! | module | answers |
 //! | --- | --- |
 //! | `source` | bytes of the file, with a limit on all that is read |
+//! | `machine` | what differs between processors |
 //! | `elf` | segments, sections, addresses to offsets, relocated words |
 //! | `go` | is it a Go program, of which release, where are its functions |
 //! | `openssl` | does it define OpenSSL's functions |
@@ -17,12 +18,14 @@
 
 mod elf;
 mod go;
+mod machine;
 mod openssl;
 mod point;
 mod refusal;
 mod source;
 
 pub use go::{GoProgram, Version};
+pub use machine::Machine;
 pub use openssl::OpenSsl;
 pub use point::Point;
 pub use refusal::Refusal;
@@ -39,12 +42,17 @@ pub enum Program {
     None,
 }
 
-/// Says what there is to probe in a program file.
+/// Says what there is to probe in a program file for this build's processor.
 ///
 /// # Errors
-/// A file that is no ELF file for this machine, a Go program of an unknown release, and anything that contradicts itself.
+/// A file that is no ELF file for it, a Go program of an unknown release, and anything that contradicts itself.
 pub fn inspect(source: &(impl Source + ?Sized)) -> Result<Program, Refusal> {
-    let elf = elf::Elf::read(source)?;
+    inspect_for(Machine::OWN, source)
+}
+
+/// The same for a processor that may be another.
+pub fn inspect_for(machine: Machine, source: &(impl Source + ?Sized)) -> Result<Program, Refusal> {
+    let elf = elf::Elf::read(machine, source)?;
     if let Some(program) = go::inspect(&elf)? {
         return Ok(Program::Go(program));
     }

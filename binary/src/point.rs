@@ -29,7 +29,7 @@ points! {
     /// put it into its callers, there is [`Point::H1BodyRead`] instead.
     H1BodyEnd => "h1_body_end",
     /// In `net/http.(*bodyEOFSignal).Read`, the call that the compiler has made of `condfn`: see [`Point::H1BodyEnd`]. The
-    /// receiver is at `[rbp+16]`.
+    /// receiver is in its home.
     H1BodyRead => "h1_body_read",
     /// `net/http.(*bodyEOFSignal).Close`: the client closes the body of an HTTP/1 response.
     H1BodyClose => "h1_body_close",

@@ -56,6 +56,8 @@ const DEBIAN_LIBRARIES: &str = "/usr/share/gocode";
 pub enum Variant {
     /// At a fixed address, without any library.
     Static,
+    /// The same for another processor, as Go calls it (`GOARCH`).
+    StaticFor(&'static str),
     /// A position-independent executable.
     Pie,
     /// At a fixed address, with its symbols: to compare with.
@@ -69,6 +71,7 @@ impl Variant {
     fn name(self) -> &'static str {
         match self {
             Self::Static => "static",
+            Self::StaticFor(processor) => processor,
             Self::Pie => "pie",
             Self::Symbols => "symbols",
         }
@@ -82,10 +85,10 @@ pub fn puller(version: &str, variant: Variant) -> PathBuf {
     built("puller", &PULLER, version, variant)
 }
 
-/// A small registry over TLS (`go/server.go`), for where no other server is: static and stripped.
+/// A small registry over TLS (`go/server.go`), for where no other server is.
 #[track_caller]
-pub fn server(version: &str) -> PathBuf {
-    built("server", &SERVER, version, Variant::Static)
+pub fn server(version: &str, variant: Variant) -> PathBuf {
+    built("server", &SERVER, version, variant)
 }
 
 /// A reverse proxy (`go/proxy.go`).
@@ -140,6 +143,7 @@ fn built(name: &str, sources: &[Source], version: &str, variant: Variant) -> Pat
         go.args(["build", "-trimpath"]).arg("-o").arg(&made);
         match variant {
             Variant::Static => go.arg("-ldflags=-s -w"),
+            Variant::StaticFor(processor) => go.arg("-ldflags=-s -w").env("GOARCH", processor),
             Variant::Pie => go.args(["-ldflags=-s -w", "-buildmode=pie"]),
             Variant::Symbols => &mut go,
         };

@@ -2,6 +2,7 @@
 //! tells what came out. It runs once, to its end; the tests look at what it told.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::ops::Deref;
@@ -11,22 +12,21 @@ use std::thread::panicking;
 use std::time::Duration;
 
 use pullscope_tests::collector::{binary, clients};
-use pullscope_tests::go::{self, TOOLCHAINS, Variant};
-use pullscope_tests::packages::{installed, program};
+use pullscope_tests::go;
+use pullscope_tests::packages::installed;
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{Running, run};
 use pullscope_tests::tls::Authority;
 
 use crate::debian;
 use crate::initramfs::Initramfs;
+use crate::machine::Machine;
 
 /// A guest takes some 5 seconds; a busy host has other things to do, and a guest that hangs must end.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Finds the libraries of a program for this architecture, as the kernel would start it (System V ABI, AMD64 supplement).
-const INTERPRETER: &str = "/lib64/ld-linux-x86-64.so.2";
-
 const INIT: &[u8] = include_bytes!("init.sh");
+const TOOLS: &[u8] = include_bytes!("tools.sh");
 const USERS: &[u8] = b"root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n";
 const GROUPS: &[u8] = b"root:x:0:\nnogroup:x:65534:\n";
 const CONFIG: &[u8] = b"
@@ -101,8 +101,7 @@ pub fn with_tls() -> Shown {
 pub fn with_processes() -> Shown {
     static GUEST: LazyLock<Guest> = LazyLock::new(|| {
         let mut files = files();
-        // Debian is never without it (perl-base).
-        with_libraries(&mut files, "/bin/perl", &installed("perl").expect("Debian's perl"));
+        with_program(&mut files, "perl", "perl-base");
         for name in PERLS {
             files.link(&format!("/bin/{name}"), "perl");
         }
@@ -117,8 +116,8 @@ pub fn with_processes() -> Shown {
 pub fn with_redis() -> Shown {
     static GUEST: LazyLock<Guest> = LazyLock::new(|| {
         let mut files = files();
-        for name in ["redis-server", "redis-benchmark"] {
-            with_libraries(&mut files, &format!("/bin/{name}"), &program(name));
+        for (name, package) in [("redis-server", "redis-server"), ("redis-benchmark", "redis-tools")] {
+            with_program(&mut files, name, package);
         }
         files.file("/redis.toml", REDIS);
         Guest::run("scene=redis", files)
@@ -127,7 +126,7 @@ pub fn with_redis() -> Shown {
 }
 
 /// A guest that a test looks at: printed when the test fails.
-pub struct Shown(&'static Guest);
+pub struct Shown(pub &'static Guest);
 
 impl Deref for Shown {
     type Target = Guest;
@@ -152,19 +151,24 @@ impl Drop for Shown {
 impl Guest {
     /// Boots a guest with these words on its kernel's command line and these files, and waits for its end.
     #[track_caller]
-    fn run(words: &str, files: Initramfs) -> Self {
+    pub fn run(words: &str, files: Initramfs) -> Self {
         let folder = tempfile::tempdir().expect("a folder for a guest");
         let path = |name: &str| folder.path().join(name);
         fs::write(path("initramfs"), files.finish()).expect("write the guest's files");
+        let machine = Machine::of_guests();
         let mut qemu = debian::qemu();
+        qemu.args(machine.options);
         // Emulated, since KVM is not on every host; without devices, since nothing but the two serial ports is used.
         qemu.args(["-accel", "tcg", "-smp", "2", "-m", "512", "-nodefaults", "-display", "none"]);
-        for port in ["console", "told"] {
-            qemu.arg("-serial").arg(format!("file:{}", path(port).display()));
-        }
+        qemu.arg("-serial").arg(format!("file:{}", path("console").display()));
+        qemu.arg("-chardev").arg(format!("file,id=told,path={}", path("told").display()));
+        qemu.arg("-device").arg(format!("{},chardev=told", machine.second_port));
         qemu.arg("-kernel").arg(debian::kernel()).arg("-initrd").arg(path("initramfs"));
         // A panic restarts the machine (`panic=-1`), and a restart ends it.
-        qemu.arg("-append").arg(format!("console=ttyS0 quiet panic=-1 {words}")).arg("-no-reboot");
+        let (console, port) = machine.ports;
+        qemu.arg("-append")
+            .arg(format!("console={console} port={port} quiet panic=-1 {words}"))
+            .arg("-no-reboot");
         let outcome = Running::spawn(qemu).wait(PATIENCE);
         let read = |name| String::from_utf8_lossy(&fs::read(path(name)).unwrap_or_default()).into_owned();
         let (console, told) = (read("console"), read("told"));
@@ -220,13 +224,14 @@ fn sections(told: &str) -> Result<BTreeMap<String, String>, String> {
 
 /// The files of every guest.
 #[track_caller]
-fn files() -> Initramfs {
+pub fn files() -> Initramfs {
     let mut files = Initramfs::default();
     for folder in ["/proc", "/sys", "/dev"] {
         files.folder(folder);
     }
     files.shared_folder("/tmp");
     files.file("/init", INIT);
+    files.file("/tools.sh", TOOLS);
     files.file("/etc/passwd", USERS);
     files.file("/etc/group", GROUPS);
     files.file("/pullscope.toml", CONFIG);
@@ -235,22 +240,31 @@ fn files() -> Initramfs {
         files.link(&format!("/bin/{name}"), "busybox");
     }
     // Libraries are where the host has them: with Debian's merged folders, `/lib` is a link to `/usr/lib`.
+    // Those of another machine are put there too.
+    let is_hosts = Machine::of_guests().is_hosts();
     for folder in ["/lib", "/lib64"] {
-        if let Ok(target) = fs::read_link(folder) {
+        if !is_hosts {
+            files.link(folder, &format!("usr{folder}"));
+        } else if let Ok(target) = fs::read_link(folder) {
             files.link(folder, target.to_str().expect("a plain name"));
         }
     }
-    with_libraries(&mut files, "/bin/pullscope", &binary());
+    if is_hosts {
+        with_libraries(&mut files, "/bin/pullscope", &binary());
+    } else {
+        // What `cargo xtask build` builds is static.
+        files.file("/bin/pullscope", &read(&binary()));
+    }
     files
 }
 
 /// What the scene `tls` needs more. The Go programs are static; curl is Debian's, with its libraries.
 #[track_caller]
-fn tls(files: &mut Initramfs) {
-    let go = TOOLCHAINS[TOOLCHAINS.len() - 1];
-    files.file("/bin/puller", &read(&go::puller(go, Variant::Static)));
-    files.file("/bin/server", &read(&go::server(go)));
-    with_libraries(files, "/bin/curl", &program("curl"));
+pub fn tls(files: &mut Initramfs) {
+    let (toolchain, variant) = Machine::of_guests().go();
+    files.file("/bin/puller", &read(&go::puller(toolchain, variant)));
+    files.file("/bin/server", &read(&go::server(toolchain, variant)));
+    with_program(files, "curl", "curl");
     let names = [("puller", "bystander"), ("puller", GO_CLIENTS[0]), ("puller", GO_CLIENTS[1])];
     for (program, name) in names.into_iter().chain(CURLS.map(|name| ("curl", name))) {
         files.link(&format!("/bin/{name}"), program);
@@ -264,28 +278,68 @@ fn tls(files: &mut Initramfs) {
     }
 }
 
+/// Adds a program of Debian: the host's, or where the guest is another machine the package's, each with its libraries.
+#[track_caller]
+fn with_program(files: &mut Initramfs, name: &str, package: &str) {
+    let machine = Machine::of_guests();
+    if machine.is_hosts() {
+        let program = installed(name).unwrap_or_else(|| panic!("{name} is missing: install {package}"));
+        return with_libraries(files, &format!("/bin/{name}"), &program);
+    }
+    let tree = debian::tree(package);
+    files.file(&format!("/bin/{name}"), &read(&tree.join("usr/bin").join(name)));
+    // All that the packages have, since none of them can be asked here which it needs.
+    let folder = format!("lib/{}-linux-gnu", machine.name);
+    let libraries =
+        ["", "usr"].map(|above| debian::files(&tree.join(above).join(&folder)).collect::<Vec<_>>());
+    let interpreter = tree.join(machine.interpreter.trim_start_matches('/'));
+    files.file(&format!("/usr{}", machine.interpreter), &read(&interpreter));
+    for library in libraries.into_iter().flatten() {
+        let name = library.file_name().and_then(OsStr::to_str).expect("a plain name");
+        let path = format!("/usr/{folder}/{name}");
+        // Two programs may have it in common.
+        match fs::read_link(&library) {
+            _ if files.has(&path) => {}
+            Ok(target) => files.link(&path, target.to_str().expect("a plain name")),
+            Err(_) => files.file(&path, &read(&library)),
+        }
+    }
+}
+
 /// Adds a program of the host, and the libraries that it is started with.
 #[track_caller]
-fn with_libraries(files: &mut Initramfs, name: &str, program: &Path) {
+pub fn with_libraries(files: &mut Initramfs, name: &str, program: &Path) {
     files.file(name, &read(program));
     for library in libraries(program) {
         let folder = library.parent().expect("the path of a file").canonicalize().expect("a folder");
         let path = folder.join(library.file_name().expect("the path of a file"));
-        files.file(path.to_str().expect("a plain name"), &read(&path));
+        let name = path.to_str().expect("a plain name");
+        if !files.has(name) {
+            files.file(name, &read(&path));
+        }
     }
 }
 
+/// The content of a file of the host.
 #[track_caller]
-fn read(path: &Path) -> Vec<u8> {
+pub fn read(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The paths of the libraries that a program is started with, its interpreter among them.
+/// The paths of the libraries that a program is started with, its interpreter among them; none for a static one.
 #[track_caller]
 fn libraries(program: &Path) -> Vec<PathBuf> {
-    let mut list = Place::machine().command(INTERPRETER);
-    list.arg("--list").arg(program);
+    let ask = |question: &str| {
+        let mut command = Place::machine().command(Machine::host().interpreter);
+        command.arg(question).arg(program);
+        run(command)
+    };
+    // 1: without libraries; 2: with some, or moved to its address by itself, but nobody is named who would start it
+    // (glibc, elf/rtld.c, `rtld_mode_verify`).
+    if [Some(1), Some(2)].contains(&ask("--verify").code) {
+        return Vec::new();
+    }
     // `NAME => PATH (ADDRESS)`, or only the path, or only the name where the kernel brings the library.
     let path = |line: &str| line.split_whitespace().find(|word| word.starts_with('/')).map(PathBuf::from);
-    run(list).expect_ok().stdout.lines().filter_map(path).collect()
+    ask("--list").expect_ok().stdout.lines().filter_map(path).collect()
 }

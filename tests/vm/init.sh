@@ -1,7 +1,7 @@
 #!/bin/sh
 # Process 1 of the guest. Everything it has to say goes to the second serial port, as sections that `guest.rs` reads; the
-# first is the console, for messages of the kernel and of this shell, which would land between the lines. `scene` comes from
-# the kernel's command line.
+# first is the console, for messages of the kernel and of this shell, which would land between the lines. `scene` and `port`,
+# the second port's name, come from the kernel's command line.
 #
 # A process has the name that busybox was called by: the comm of /bin/wget, a link to busybox, is wget. That is a target.
 # `/bin/busybox wget` is not: its comm is busybox. (A plain `wget` would be one that the shell renames to wget later.)
@@ -9,36 +9,11 @@
 export PATH=/bin
 /bin/busybox mount -t proc proc /proc
 mount -t devtmpfs dev /dev
-exec </dev/null >/dev/ttyS1
-stty -F /dev/ttyS1 raw
+exec </dev/null >"/dev/$port"
+stty -F "/dev/$port" raw
 ip link set lo up
 
-# Tells its input, to the byte.
-section() {
-    echo "--- begin $1"
-    cat
-    echo
-    echo "--- end $1"
-}
-
-# Runs a command to its end; tells what it printed, and its exit status.
-attempt() {
-    name=$1
-    shift
-    timeout 30 "$@" >/tmp/printed 2>&1
-    status=$?
-    section "$name" </tmp/printed
-    echo "$status" | section "$name status"
-}
-
-# Runs a command until it succeeds, for about ten seconds. Whether it did, the sections that follow show.
-until_ok() {
-    tries=0
-    until "$@" || [ $tries -ge 100 ]; do
-        sleep 0.1
-        tries=$((tries + 1))
-    done
-}
+. /tools.sh
 
 # What pullscope says of a machine on which it must not start, when it is started and when it is asked.
 refusal() {
@@ -50,21 +25,6 @@ refusal() {
 
 unprivileged() {
     attempt "$1" su -s /bin/sh nobody -c "pullscope $2"
-}
-
-ready() {
-    [ "$(/bin/busybox wget -q -O - http://127.0.0.1:10617/readyz 2>/dev/null)" = ready ]
-}
-
-# At a port, in hexadecimal digits.
-listening() {
-    grep -q ":$1 " /proc/net/tcp /proc/net/tcp6
-}
-
-# The ends of connections and processes may come a moment after the client's exit.
-settled() {
-    /bin/busybox wget -q -O /tmp/metrics http://127.0.0.1:10617/metrics &&
-        ! grep -qE '^pullscope_(connections_open|registry_requests_in_flight|served_requests_in_flight).* [1-9]' /tmp/metrics
 }
 
 requests() {

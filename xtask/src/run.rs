@@ -5,6 +5,7 @@ use std::{os::unix::process::CommandExt as _, path::Path};
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
+    architecture::Architecture,
     build, demo,
     steps::Steps,
     workspace::{Workspace, is_root},
@@ -31,7 +32,7 @@ pub fn main(args: &Args) -> Result<()> {
         require_root("the demo loads kernel programs: run `cargo xtask run --demo` as root")?;
         demo::set_up(&workspace, &mut steps)?;
     }
-    build::all(&workspace, &mut steps, args.build)?;
+    build::all(&workspace, &mut steps, args.build, Architecture::HOST)?;
     let binary = workspace.binary(args.build.debug);
     if args.demo {
         return demo::main(&workspace, &mut steps, &binary, &args.pullscope);

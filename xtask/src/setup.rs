@@ -5,11 +5,13 @@ pub mod go;
 pub mod linker;
 pub mod lints;
 pub mod llvm;
+pub mod std;
 pub mod toolchain;
 
 use anyhow::Result;
 
 use crate::{
+    architecture::Architecture,
     chart, demo, fuzz,
     steps::{Outcome, Steps},
     workspace::Workspace,
@@ -24,7 +26,7 @@ pub struct KernelTools {
     /// A compiler with the sources of its `core`.
     pub toolchain: toolchain::Toolchain,
     /// bpf-linker.
-    pub linker: std::path::PathBuf,
+    pub linker: ::std::path::PathBuf,
 }
 
 /// Sets up everything that `run` and `test` need.
@@ -36,6 +38,7 @@ pub fn main(_: &Args) -> Result<()> {
     for_fuzz(&workspace, &mut steps)?;
     for_end_to_end(&workspace, &mut steps)?;
     for_go(&workspace, &mut steps)?;
+    for_architecture(&workspace, &mut steps, Architecture::OTHER)?;
     for_chart(&workspace, &mut steps)?;
     demo::set_up(&workspace, &mut steps)
 }
@@ -55,6 +58,15 @@ pub fn for_kernel(workspace: &Workspace, steps: &mut Steps) -> Result<Option<Ker
         Ok(outcome)
     })?;
     Ok(found_toolchain.zip(found_linker).map(|(toolchain, linker)| KernelTools { toolchain, linker }))
+}
+
+/// Finds or fetches the standard library for a processor that is not this machine's.
+pub fn for_architecture(workspace: &Workspace, steps: &mut Steps, architecture: Architecture) -> Result<()> {
+    if architecture.is_host() {
+        return Ok(());
+    }
+    let step = format!("Rust for {}", architecture.name());
+    steps.step(&step, |live| std::require(workspace, live, architecture))
 }
 
 /// Finds or installs rustfmt and clippy.
@@ -91,7 +103,7 @@ pub fn for_end_to_end(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         if !list.is_file() {
             return Ok(Outcome::Skipped(format!("there is no {}", workspace.short(&list))));
         }
-        let packages = debian::parse_packages(&std::fs::read_to_string(list)?);
+        let packages = debian::parse_packages(&::std::fs::read_to_string(list)?);
         debian::require(workspace, live, &packages, "the end-to-end tests")
     })
 }

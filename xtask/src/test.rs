@@ -9,7 +9,8 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    build, chart, docs, fuzz, image, monitoring,
+    architecture::Architecture,
+    build, chart, cross, docs, fuzz, image, monitoring,
     setup::{self, KernelTools},
     steps::{Live, Outcome, Steps},
     workspace::{Workspace, is_root},
@@ -44,7 +45,9 @@ fn all(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<()> {
     // The quick ones first: most mistakes end the run within a minute.
     steps.step("rustfmt", |live| rustfmt(workspace, live))?;
     if let Some(tools) = &tools {
-        steps.step("kernel programs", |live| build::kernel(workspace, live, tools, false))?;
+        steps.step("kernel programs", |live| {
+            build::kernel(workspace, live, tools, Architecture::HOST, false)
+        })?;
         steps.step("kernel clippy", |live| build::kernel_clippy(workspace, live, tools))?;
     }
     steps.step("clippy", |live| cargo(workspace, live, "clippy", &["--all-targets", "--", "-Dwarnings"]))?;
@@ -56,7 +59,9 @@ fn all(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<()> {
     if !args.quick {
         steps.step("fuzz", |live| fuzz::all(workspace, live))?;
     }
-    steps.step(RELEASE_BUILD, |live| build::program(workspace, live, build::Args::default()))?;
+    steps.step(RELEASE_BUILD, |live| {
+        build::program(workspace, live, build::Args::default(), Architecture::HOST)
+    })?;
     if !args.quick {
         let built = steps.is_done(RELEASE_BUILD);
         let program = built.then(|| workspace.binary(false));
@@ -80,6 +85,7 @@ fn all(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<()> {
             })?;
         }
         steps.step("end-to-end vm", |live| end_to_end(workspace, live, built, (&["--test=vm"], &[]), &[]))?;
+        cross::check(workspace, steps, tools.as_ref())?;
     }
     Ok(())
 }

@@ -9,10 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// What pullscope is built for: this machine, with the one C library that can be linked into a program whole and still resolves
-/// names as the machine is set up to.
-pub const TRIPLE: &str =
-    if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" };
+use crate::architecture::Architecture;
 
 /// Paths of this checkout and of what is built from it.
 pub struct Workspace {
@@ -45,13 +42,19 @@ impl Workspace {
     }
 
     /// The kernel programs, linked: what `collector/build.rs` embeds.
-    pub fn kernel_object(&self) -> PathBuf {
-        self.build.join("ebpf/pullscope.bpf.o")
+    pub fn kernel_object(&self, architecture: Architecture) -> PathBuf {
+        self.build.join(architecture.kernel_folder()).join("pullscope.bpf.o")
     }
 
-    /// The program of the release build, or of the debug build.
+    /// The program of the release build, or of the debug build, for this machine.
     pub fn binary(&self, debug: bool) -> PathBuf {
-        self.target.join(TRIPLE).join(if debug { "debug/pullscope" } else { "release/pullscope" })
+        self.binary_for(Architecture::HOST, debug)
+    }
+
+    /// The same for any processor.
+    pub fn binary_for(&self, architecture: Architecture, debug: bool) -> PathBuf {
+        let profile = if debug { "debug" } else { "release" };
+        self.target.join(architecture.triple()).join(profile).join("pullscope")
     }
 
     /// A path as a reader of the terminal likes it: short where it lies in this checkout.

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io;
 
-use binary::{MAX_READ, Program, Source, inspect};
+use binary::{MAX_READ, Machine, Program, Source, inspect_for};
 use libfuzzer_sys::fuzz_target;
 
 struct Counted<'a> {
@@ -24,8 +24,14 @@ impl Source for Counted<'_> {
 }
 
 fuzz_target!(|bytes: &[u8]| {
+    for machine in [Machine::X86_64, Machine::Aarch64] {
+        read(machine, bytes);
+    }
+});
+
+fn read(machine: Machine, bytes: &[u8]) {
     let source = Counted { bytes, read: Cell::new(0) };
-    let result = inspect(&source);
+    let result = inspect_for(machine, &source);
     assert!(source.read.get() <= MAX_READ);
     let probes = match result {
         Ok(Program::Go(go)) => go.probes,
@@ -37,4 +43,4 @@ fuzz_target!(|bytes: &[u8]| {
         }
     };
     assert!(probes.iter().all(|(_, offset)| *offset < bytes.len() as u64));
-});
+}

@@ -1,7 +1,7 @@
 //! Words that the loader fills in.
 //!
 //! In a program that may be loaded anywhere, a word that holds an address may be zero in the file; the address then stands in a
-//! table of relocations (System V ABI, AMD64 supplement: `R_X86_64_RELATIVE`, base plus addend). Where the table is in the
+//! table of relocations ([`Machine::relative`](crate::Machine): base plus addend). Where the table is in the
 //! compact form (`DT_RELR`), the word itself holds it.
 
 use super::Elf;
@@ -10,8 +10,6 @@ use crate::{
     source::{u32_at, u64_at},
 };
 
-/// `R_X86_64_RELATIVE`
-const RELATIVE: u32 = 8;
 /// Bytes of a relocation with addend.
 const ENTRY: usize = 24;
 /// Most entries of the dynamic section; real programs have about thirty.
@@ -80,7 +78,7 @@ impl<S: Source + ?Sized> Elf<'_, S> {
                 break;
             };
             for entry in piece.chunks_exact(ENTRY) {
-                if u32_at(entry, 8) == Some(RELATIVE)
+                if u32_at(entry, 8) == Some(self.machine.relative())
                     && u32_at(entry, 12) == Some(0)
                     && let (Some(address), Some(addend)) = (u64_at(entry, 0), u64_at(entry, 16))
                 {

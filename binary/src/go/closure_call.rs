@@ -1,4 +1,4 @@
-//! The end of an HTTP/1 body, where it has no function of its own.
+//! The end of an HTTP/1 body, where it has no function of its own, in x86-64 programs.
 //!
 //! `(*bodyEOFSignal).condfn` calls `es.fn` once, when the body has come to its end or to an error (`net/http/transport.go`). Most
 //! releases put it into `(*bodyEOFSignal).Read`. There the call of `es.fn` is looked for: `mov rdx, [es+48]`, `mov reg, [rdx]`,

@@ -1,4 +1,4 @@
-//! Where in a function a probe is put.
+//! Where in a function of an x86-64 program a probe is put.
 //!
 //! A breakpoint that does not stand on the first byte of an instruction changes what the program does. All functions that are
 //! probed call others, so the compiler begins them with the check of the stack (`cmd/internal/obj/x86/obj6.go`, `stacksplit`)

@@ -11,13 +11,13 @@ use super::{
     moduledata,
 };
 use crate::{
-    Refusal, Source,
+    Machine, Refusal, Source,
     elf::Elf,
     source::{u32_at, u64_at},
 };
 
-/// First word of the header in Go 1.18 and 1.19, and since 1.20; then two zeros, one byte as the unit of code, pointers of 8 bytes.
-const MAGICS: [[u8; 8]; 2] = [[0xf0, 0xff, 0xff, 0xff, 0, 0, 1, 8], [0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8]];
+/// First byte of the header in Go 1.18 and 1.19, and since 1.20.
+const MAGICS: [u8; 2] = [0xf0, 0xf1];
 /// Names of the section; the second in programs that may be loaded anywhere, made by Go up to 1.25.
 const SECTIONS: [&str; 2] = [".gopclntab", ".data.rel.ro.gopclntab"];
 /// Bytes of the header.
@@ -64,6 +64,11 @@ pub fn has_section<S: Source + ?Sized>(elf: &Elf<'_, S>) -> bool {
     SECTIONS.iter().any(|name| elf.section(name).is_some())
 }
 
+/// Whether a header begins here: a number, two zeros, the unit of code, pointers of 8 bytes.
+fn begins(bytes: &[u8], machine: Machine) -> bool {
+    MAGICS.iter().any(|magic| bytes.starts_with(&[*magic, 0xff, 0xff, 0xff, 0, 0, machine.code_unit(), 8]))
+}
+
 impl Table {
     /// Finds the table, and the beginning of the code.
     pub fn read<S: Source + ?Sized>(elf: &Elf<'_, S>) -> Result<Self, Refusal> {
@@ -85,7 +90,7 @@ impl Table {
             let Some(len) = segment.len.checked_sub(skip) else { continue };
             elf.reader.window(segment.offset + skip, len)?.pieces(0, |at, piece| {
                 for (index, word) in piece.chunks_exact(8).enumerate() {
-                    if MAGICS.iter().any(|magic| word == magic) {
+                    if begins(word, elf.machine) {
                         if candidates.len() == MAX_CANDIDATES {
                             return Err(Refusal::Ambiguous);
                         }
@@ -114,7 +119,7 @@ impl Table {
         let bad = Refusal::BadFunctions;
         let offset = elf.offset_of(address, HEADER as u64).ok_or(bad("the header is not in the file"))?;
         let header = elf.reader.bytes(offset, HEADER)?;
-        if !MAGICS.iter().any(|magic| header.starts_with(magic)) {
+        if !begins(&header, elf.machine) {
             return Err(bad("a header of an unknown kind"));
         }
         let word = |index: usize| u64_at(&header, index * 8).ok_or(bad("the header is cut short"));

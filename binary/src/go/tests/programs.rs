@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::{env, fs};
 
 use super::Version;
+use crate::Machine;
 
 /// What the program is: an HTTP client and an HTTP server, so that nothing that is looked for is left out by the linker.
 const SOURCE: &str = r#"package main
@@ -60,13 +61,42 @@ impl Variant {
     fn needs_c(self) -> bool {
         matches!(self, Self::External | Self::ExternalPie)
     }
+
+    /// What it is built for: for another machine than this only what takes no second standard library and no C compiler.
+    fn machines(self) -> &'static [Machine] {
+        match self {
+            Self::Static | Self::Stripped => &[Machine::X86_64, Machine::Aarch64],
+            _ => &[Machine::X86_64],
+        }
+    }
 }
 
 /// A program.
 pub struct Built {
     pub path: PathBuf,
+    pub machine: Machine,
     pub version: Version,
     pub variant: Variant,
+    /// The toolchain that made it, and the folder of what is built.
+    root: PathBuf,
+    folder: PathBuf,
+}
+
+impl Built {
+    /// The instructions of functions, as Go's own disassembler has them: address and text.
+    pub fn instructions(&self, functions: &str) -> Vec<(u64, String)> {
+        let mut objdump = go(&self.root, &self.folder);
+        let output = objdump.args(["tool", "objdump", "-s", functions]).arg(&self.path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        // `  FILE:LINE  0xADDRESS  BYTES  TEXT`
+        let instruction = |line: &str| {
+            let mut words = line.split_whitespace().skip(1);
+            let address = u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok()?;
+            Some((address, words.skip(1).collect::<Vec<_>>().join(" ")))
+        };
+        text.lines().filter_map(instruction).collect()
+    }
 }
 
 /// The programs of every toolchain in these variants, built now if they are not there.
@@ -84,9 +114,11 @@ pub fn built(variants: &[Variant]) -> Vec<Built> {
     let mut programs = Vec::new();
     for (index, (root, version)) in toolchains.iter().enumerate() {
         // The oldest, the newest, and one in between.
-        let linked_by_c = [0, toolchains.len() / 2, toolchains.len() - 1].contains(&index);
-        for &variant in variants {
-            if variant.needs_c() && !linked_by_c {
+        let is_chosen = [0, toolchains.len() / 2, toolchains.len() - 1].contains(&index);
+        let combinations =
+            variants.iter().flat_map(|variant| variant.machines().iter().map(move |m| (*variant, *m)));
+        for (variant, machine) in combinations {
+            if (variant.needs_c() || machine != Machine::X86_64) && !is_chosen {
                 continue;
             }
             if variant.needs_c() && Command::new("gcc").arg("--version").output().is_err() {
@@ -95,33 +127,45 @@ pub fn built(variants: &[Variant]) -> Vec<Built> {
             }
             let mut hash = DefaultHasher::new();
             (SOURCE, MODULE, variant.arguments()).hash(&mut hash);
-            let path = work.join(format!("{version}-{variant:?}-{:016x}", hash.finish()));
-            if !path.exists() {
-                build(root, &folder, &work, variant, &path);
+            let path = work.join(format!("{version}-{machine:?}-{variant:?}-{:016x}", hash.finish()));
+            let (root, folder) = (root.clone(), folder.clone());
+            let program = Built { path, machine, version: *version, variant, root, folder };
+            if !program.path.exists() {
+                build(&program, &work);
             }
-            programs.push(Built { path, version: *version, variant });
+            programs.push(program);
         }
     }
     programs
 }
 
-fn build(root: &Path, folder: &Path, work: &Path, variant: Variant, to: &Path) {
+fn build(program: &Built, work: &Path) {
+    let variant = program.variant;
     // A folder of its own: other runs of the tests may build at the same time.
     let source = tempfile::tempdir_in(work).unwrap();
     fs::write(source.path().join("main.go"), SOURCE).unwrap();
     fs::write(source.path().join("go.mod"), MODULE).unwrap();
     let made = source.path().join("made");
-    let mut go = Command::new(root.join("bin/go"));
+    let mut go = go(&program.root, &program.folder);
     // As `tests/src/go.rs` builds: so both take the standard library from one cache.
     go.args(["build", "-trimpath"]).args(variant.arguments()).arg("-o").arg(&made).arg(".");
-    go.current_dir(source.path()).env_clear().env("PATH", env::var_os("PATH").unwrap_or_default());
+    go.current_dir(source.path()).env("CGO_ENABLED", if variant.needs_c() { "1" } else { "0" });
+    if program.machine == Machine::Aarch64 {
+        go.env("GOARCH", "arm64");
+    }
+    let output = go.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::rename(made, &program.path).unwrap();
+}
+
+/// A toolchain's command, with everything that it keeps below `folder`.
+fn go(root: &Path, folder: &Path) -> Command {
+    let mut go = Command::new(root.join("bin/go"));
+    go.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default());
     go.env("HOME", folder.join("home")).env("GOROOT", root);
     go.env("GOCACHE", folder.join("cache")).env("GOPATH", folder.join("path"));
     go.env("GOTOOLCHAIN", "local").env("GOPROXY", "off").env("GOENV", "off");
-    go.env("CGO_ENABLED", if variant.needs_c() { "1" } else { "0" });
-    let output = go.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    fs::rename(made, to).unwrap();
+    go
 }
 
 /// Where programs and toolchains are kept: below the target directory, as the end-to-end tests do it.
