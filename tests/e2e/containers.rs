@@ -154,6 +154,9 @@ fn without_sys_ptrace_tls_is_opaque() {
     let opaque = |scrape: &Scrape| decoded_and_opaque(scrape, "skopeo") == (0, connections);
     let scrape = collector.until(opaque);
     assert!(opaque(&scrape), "{connections} connections: {scrape}");
+    // And it says why.
+    let refused = scrape.count("pullscope_binaries_refused_total", &[("reason", "unreadable")]);
+    assert!(refused > 0, "{scrape}");
     collector.stop();
 }
 

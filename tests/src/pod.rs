@@ -296,7 +296,8 @@ fn podman(dir: &Path, subcommand: &str) -> Command {
 /// Loads the image; its name.
 #[track_caller]
 fn load(dir: &Path) -> String {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/image/pullscope.tar");
+    let name = if cfg!(target_arch = "aarch64") { "pullscope-arm64.tar" } else { "pullscope-amd64.tar" };
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/image").join(name);
     let archive = env::var_os("PULLSCOPE_IMAGE").map_or_else(default, PathBuf::from);
     assert!(archive.is_file(), "no image at {}: `cargo xtask image --local`", archive.display());
     let mut load = podman(dir, "load");

@@ -28,6 +28,14 @@ impl Architecture {
         }
     }
 
+    /// As images call it.
+    pub fn of_images(self) -> &'static str {
+        match self {
+            Self::X86_64 => "amd64",
+            Self::Aarch64 => "arm64",
+        }
+    }
+
     /// Whether it is this machine's.
     pub fn is_host(self) -> bool {
         self == Self::HOST

@@ -1,6 +1,10 @@
 //! `cargo xtask build`: the kernel programs, then the program that carries them.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -32,6 +36,9 @@ pub struct AllArgs {
     /// Build for this processor
     #[arg(long, value_enum, default_value_t = Architecture::HOST)]
     arch: Architecture,
+    /// Put a copy of the program there
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 const TARGET: &str = "bpfel-unknown-none";
@@ -40,7 +47,12 @@ const TARGET: &str = "bpfel-unknown-none";
 pub fn main(args: &AllArgs) -> Result<()> {
     let workspace = Workspace::find()?;
     let mut steps = Steps::new(&workspace)?;
-    all(&workspace, &mut steps, args.args, args.arch)
+    all(&workspace, &mut steps, args.args, args.arch)?;
+    if let Some(to) = &args.output {
+        let program = workspace.binary_for(args.arch, args.args.debug);
+        fs::copy(&program, to).with_context(|| format!("cannot write {}", to.display()))?;
+    }
+    Ok(())
 }
 
 /// The set-up and the build, step by step.

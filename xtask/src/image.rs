@@ -13,6 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
+    architecture::Architecture,
     setup::toolchain::rustup_home,
     steps::{Live, Outcome, Steps},
     workspace::{Workspace, cargo_home, find_program},
@@ -24,6 +25,9 @@ pub struct Args {
     /// Compile with what this machine has, without any base image; only root can
     #[arg(long)]
     local: bool,
+    /// For nodes with this processor
+    #[arg(long, value_enum, default_value_t = Architecture::HOST)]
+    arch: Architecture,
 }
 
 const CONTAINERFILE: &str = "deploy/image/Containerfile";
@@ -40,20 +44,23 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub fn main(args: &Args) -> Result<()> {
     let workspace = Workspace::find()?;
     let mut steps = Steps::new(&workspace)?;
-    steps.step("image", |live| build(&workspace, live, args.local))
+    steps.step("image", |live| build(&workspace, live, args.local, args.arch))
 }
 
 /// The archive that the image ends in.
-pub fn archive(workspace: &Workspace) -> PathBuf {
-    workspace.target.join(FOLDER).join("pullscope.tar")
+pub fn archive(workspace: &Workspace, architecture: Architecture) -> PathBuf {
+    workspace.target.join(FOLDER).join(format!("pullscope-{}.tar", architecture.of_images()))
 }
 
 /// Builds the image; `local` on a base image that is made of this machine.
-pub fn build(workspace: &Workspace, live: &Live, local: bool) -> Result<Outcome> {
+pub fn build(workspace: &Workspace, live: &Live, local: bool, architecture: Architecture) -> Result<Outcome> {
     let buildah = Buildah::find(workspace, local)?;
     let name = format!("localhost/pullscope:{}", env!("CARGO_PKG_VERSION"));
     let mut build = buildah.command("build");
     build.args(["--layers=false", "--tag", &name, "--file", CONTAINERFILE]);
+    build.arg(format!("--platform=linux/{}", architecture.of_images()));
+    // Older buildahs (1.28) do not say so by themselves.
+    build.arg(format!("--build-arg=BUILDPLATFORM=linux/{}", Architecture::HOST.of_images()));
     build.arg(format!("--build-arg=VERSION={}", env!("CARGO_PKG_VERSION")));
     if let Some((revision, time)) = commit(workspace) {
         build.arg(format!("--build-arg=REVISION={revision}"));
@@ -65,7 +72,7 @@ pub fn build(workspace: &Workspace, live: &Live, local: bool) -> Result<Outcome>
     }
     live.run(build.arg("."))?;
 
-    let archive = archive(workspace);
+    let archive = archive(workspace, architecture);
     if archive.exists() {
         fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))?;
     }

@@ -58,7 +58,7 @@ enum Command {
     Docs(docs::Args),
     /// Write what is made from the chart in `deploy/chart`: the plain manifests, its table of values
     Chart(chart::Args),
-    /// Build the image, into `target/image/pullscope.tar`
+    /// Build the image, into `target/image/pullscope-ARCH.tar`
     Image(image::Args),
     /// Only do the set-up that `run` and `test` do by themselves
     Setup(setup::Args),

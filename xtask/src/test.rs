@@ -70,7 +70,7 @@ fn all(workspace: &Workspace, steps: &mut Steps, args: &Args) -> Result<()> {
             if !is_root() {
                 return Ok(Outcome::Skipped("only root may build it without a base image".to_owned()));
             }
-            image::build(workspace, live, true)
+            image::build(workspace, live, true, Architecture::HOST)
         })?;
         steps.step("end-to-end rig", |live| {
             end_to_end(workspace, live, built, (&["--lib", "--test=rig"], &[]), &[])
@@ -180,7 +180,8 @@ fn end_to_end(
     }
     let mut test = workspace.cargo();
     test.args(["test", "--package=pullscope-tests"]).args(targets);
-    test.env("PULLSCOPE_BIN", workspace.binary(false)).env("PULLSCOPE_IMAGE", image::archive(workspace));
+    test.env("PULLSCOPE_BIN", workspace.binary(false));
+    test.env("PULLSCOPE_IMAGE", image::archive(workspace, Architecture::HOST));
     test.envs(environment.iter().copied());
     test.arg("--").args(left_out.iter().flat_map(|name| ["--skip", name]));
     live.run(&mut test)?;

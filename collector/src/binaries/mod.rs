@@ -37,6 +37,7 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
@@ -157,9 +158,14 @@ impl<A> Binaries<A> {
         self.ended(pid);
         let home = self.places.is_at_home(pid);
         self.processes.insert(pid, Process { home, ..Process::default() });
-        // One that is gone already is no error: nothing more can be learned of it.
-        if let Ok(found) = self.places.executable(pid) {
-            self.take_in(found, Role::Program, Some(pid), probes);
+        match self.places.executable(pid) {
+            Ok(found) => self.take_in(found, Role::Program, Some(pid), probes),
+            // For want of a capability, or a filter of system calls forbids it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.refused.push(Refusal::Unreadable(error.kind()).label());
+            }
+            // One that is gone already is no error: nothing more can be learned of it.
+            Err(_) => {}
         }
     }
 

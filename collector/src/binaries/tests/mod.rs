@@ -78,7 +78,7 @@ fn machine_with(wanted: Wanted, limit: usize) -> Machine {
 }
 
 fn inspect(file: &File) -> Result<Program, Refusal> {
-    let text = std::io::read_to_string(file).unwrap();
+    let text = io::read_to_string(file).unwrap();
     (&*file).rewind().unwrap();
     match text.split_whitespace().next().unwrap_or_default() {
         "go" => Ok(Program::Go(GoProgram {

@@ -68,7 +68,8 @@ pub const BINARIES_REFUSED: Counter<(Refused,)> = counter(Texts {
             version_unknown: a Go program that does not say which release made it, or was not made by a release. too_old, \
             too_new: made by a Go release whose layout is not known. functions_unknown, function_doubtful: what has to be \
             probed could not be found, or not beyond doubt. module_unknown: HTTP/2 from a version of golang.org/x/net \
-            whose layout is not known. unreadable, malformed, too_much, other_machine: the file itself. \
+            whose layout is not known. unreadable, malformed, too_much, other_machine: the file itself; unreadable also a \
+            process whose program may not be opened, once for each such process. \
             changing: it was written to again and again. table_full: more files than are remembered. not_looked_at: \
             pullscope cannot look at files any more. attach_failed: the kernel refused. other: anything else.",
 });
