@@ -222,15 +222,17 @@ fn the_last_words_of_a_long_answer() {
     for last in [
         r#"{"errorDetail":{"message":"unexpected EOF"},"error":"unexpected EOF"}"#,
         r#"{"error":"denied"}"#,
-        r#"{"status":"Digest: sha256:0123"}"#,
         r#"{"status":"Status: Downloaded newer image for a:b"}"#,
     ] {
         assert_eq!(shipped_with(last), usual + 1, "{last}");
     }
     let long = format!(r#"{{"error":"{}"}}"#, "a".repeat(5000));
-    for last in
-        [r#"{"status":"Pull complete","progressDetail":{},"id":"0123"}"#, r#"{"stat":"error"}"#, &long]
-    {
+    for last in [
+        r#"{"status":"Pull complete","progressDetail":{},"id":"0123"}"#,
+        r#"{"status":"Digest: sha256:0123"}"#,
+        r#"{"stat":"error"}"#,
+        &long,
+    ] {
         assert_eq!(shipped_with(last), usual, "{last}");
     }
     collector.stop();
