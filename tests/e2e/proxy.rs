@@ -162,8 +162,12 @@ fn nginx_in_a_storm() {
     // Of who stayed all is known. A client that left may have left after its answer, which then failed for an upstream's sake.
     let of = |log: &Log| tally(log.0.iter().filter_map(|entry| reason(&entry.path)));
     let least = of(&log.filter(|entry| stayed.contains(&entry.path)));
+    // Or while its upstream failed: then nginx has said so, and has had nobody to answer.
     let left = |code: Option<u16>| code.is_none_or(|code| code == 499);
-    let most = of(&log.filter(|entry| stayed.contains(&entry.path) || !left(entry.code)));
+    let said = nginx.errors();
+    let failed = |path: &str| said.contains(&format!("request: \"GET {path} HTTP"));
+    let most =
+        of(&log.filter(|entry| stayed.contains(&entry.path) || !left(entry.code) || failed(&entry.path)));
     between(&errors(&scrape, "nginx"), &least, &most, &scrape);
     collector.stop();
 }

@@ -238,6 +238,11 @@ impl Nginx {
         complete.expect("the marker in the log of nginx").filter(|entry| entry.server != Some(self.door))
     }
 
+    /// What it has said of errors so far.
+    pub fn errors(&self) -> String {
+        self.server.output()
+    }
+
     /// How many connections clients have made, with or without a request on them (`ngx_http_stub_status_module`).
     #[track_caller]
     pub fn connections(&self) -> u64 {
