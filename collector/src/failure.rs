@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::one_line;
+
 /// Exit statuses of the program, the same for every subcommand.
 pub mod exit {
     /// Did what was asked.
@@ -30,7 +32,8 @@ pub struct Failure {
 impl Failure {
     /// Something on this machine stands in the way.
     pub fn new(what: impl Into<String>, why: impl Into<String>, mend: impl Into<String>) -> Self {
-        let [what, why, mend] = [what.into(), why.into(), mend.into()].map(one_line);
+        let [what, why, mend] =
+            [what.into(), why.into(), mend.into()].map(|part: String| one_line(&part, MAX_PART));
         Self { what, why, mend, status: exit::FAILED }
     }
 
@@ -67,17 +70,6 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-/// The text without line ends and other control characters, and not longer than a part may be.
-fn one_line(text: String) -> String {
-    let mut text = if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text };
-    if text.len() > MAX_PART {
-        let end = (0..=MAX_PART).rev().find(|end| text.is_char_boundary(*end));
-        text.truncate(end.unwrap_or_default());
-        text.push_str("...");
-    }
-    text
-}
 
 #[cfg(test)]
 mod tests {

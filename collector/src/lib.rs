@@ -24,6 +24,7 @@ pub mod recipes;
 pub mod run;
 pub mod serve;
 pub mod targets;
+mod text;
 
 pub use failure::Failure;
 

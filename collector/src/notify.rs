@@ -18,10 +18,12 @@ use tracing::warn;
 
 use crate::metrics::label::LabelValue;
 use crate::serve::status::{ProbeState, Snapshot};
+use crate::text::one_line;
 
 /// Names the socket.
 const SOCKET: &str = "NOTIFY_SOCKET";
-/// Longest text in bytes: systemd takes no message above 4096 (`NOTIFY_BUFFER_MAX`, src/core/manager.c of version 252).
+/// Longest text in bytes. A message has one assignment a line, and systemd takes none above 4096 (`NOTIFY_BUFFER_MAX`,
+/// src/core/manager.c of version 252).
 const MAX_TEXT: usize = 2048;
 /// Least time between two signs of life, whatever the manager asks for.
 const MIN_SIGNS: Duration = Duration::from_millis(10);
@@ -65,7 +67,7 @@ impl Notifier {
         self.ready = now.ready.is_ok();
         let text = match &now.ready {
             Ok(()) => self.summary(&now),
-            Err(reason) => one_line(reason),
+            Err(reason) => one_line(reason, MAX_TEXT),
         };
         if self.ready {
             self.tell(&[NotifyState::Ready, NotifyState::Status(&text)]);
@@ -96,7 +98,7 @@ impl Notifier {
     }
 
     fn failed(&self, reason: &str) {
-        self.tell(&[NotifyState::Status(&one_line(reason))]);
+        self.tell(&[NotifyState::Status(&one_line(reason, MAX_TEXT))]);
     }
 
     fn summary(&self, now: &Snapshot) -> String {
@@ -104,7 +106,7 @@ impl Notifier {
         let (strategy, all) = (now.strategy.as_str(), now.probes.len());
         let text =
             format!("strategy {strategy}, {attached} of {all} kernel programs attached, {}", self.served);
-        one_line(&text)
+        one_line(&text, MAX_TEXT)
     }
 
     /// Sends one message. Whether it arrives or not, pullscope goes on.
@@ -135,14 +137,6 @@ fn open(name: &OsStr) -> io::Result<(UnixDatagram, SocketAddr)> {
     let socket = UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
     Ok((socket, address))
-}
-
-/// A message has one assignment a line: a text with a line end in it would be several.
-fn one_line(text: &str) -> String {
-    let mut text = text.replace(char::is_control, " ");
-    let fits = (0..=MAX_TEXT.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    text.truncate(fits.unwrap_or_default());
-    text
 }
 
 #[cfg(test)]
@@ -202,7 +196,7 @@ mod tests {
         notifier.failed("wrong:\nMAINPID=1");
         assert_eq!(messages(&manager), ["STATUS=wrong: MAINPID=1\n"]);
         notifier.failed(&"é".repeat(5000));
-        assert_eq!(messages(&manager), [format!("STATUS={}\n", "é".repeat(1024))]);
+        assert_eq!(messages(&manager), [format!("STATUS={}...\n", "é".repeat(1024))]);
     }
 
     #[test]
