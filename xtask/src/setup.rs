@@ -14,7 +14,7 @@ use crate::{
     architecture::Architecture,
     chart, demo, fuzz,
     steps::{Outcome, Steps},
-    workspace::Workspace,
+    workspace::{Workspace, find_program},
 };
 
 /// Arguments of `cargo xtask setup`.
@@ -38,7 +38,10 @@ pub fn main(_: &Args) -> Result<()> {
     for_fuzz(&workspace, &mut steps)?;
     for_end_to_end(&workspace, &mut steps)?;
     for_go(&workspace, &mut steps)?;
-    for_architecture(&workspace, &mut steps, Architecture::OTHER)?;
+    // As `test` has it: without rustup the other processor is left out.
+    if find_program("rustup").is_some() {
+        for_architecture(&workspace, &mut steps, Architecture::OTHER)?;
+    }
     for_chart(&workspace, &mut steps)?;
     demo::set_up(&workspace, &mut steps)
 }
