@@ -11,43 +11,14 @@ use wire::trouble::Trouble;
 use super::client::{self, Traffic};
 use super::content::Content;
 use super::dns::Lookups;
-use super::event::{ConnId, Direction, Ends, Flows, Layer, Phase, Pid, Protocol, TargetId, Tid};
+use super::event::{ConnId, Direction, Ends, Flows, Layer, Phase, Pid, TargetId, Tid};
 use super::fact::{Client, ConnectResult, Fact, ProxyTrouble, Remover, Role, Visibility};
 use super::handshake::Handshake;
+use super::news::{At, Change, Data};
 use super::outbox::{Guard, Open};
 use super::rules::Connecting;
 use super::seat::{Party, Peer, Seat};
 use super::{Context, pull, reason};
-
-/// Bytes that passed, from [`Event::Data`](super::event::Event::Data).
-pub(super) struct Data<'a> {
-    pub thread: Tid,
-    pub direction: Direction,
-    pub protocol: Protocol,
-    pub start: u64,
-    pub bytes: &'a [u8],
-    pub end: bool,
-    pub flows: Flows,
-    pub lost: u32,
-    pub time: u64,
-}
-
-/// How far a connection has come.
-#[derive(Clone, Copy)]
-pub(super) struct At {
-    pub flows: Flows,
-    /// Events lost up to then.
-    pub lost: u32,
-    pub time: u64,
-}
-
-/// A change of phase, from [`Event::Changed`](super::event::Event::Changed).
-#[derive(Clone, Copy)]
-pub(super) struct Change {
-    pub before: Phase,
-    pub after: Phase,
-    pub error: u32,
-}
 
 /// A connection.
 #[expect(clippy::struct_excessive_bools, reason = "each is something that was seen of it or not")]

@@ -1,13 +1,13 @@
 //! What is read of a connection: bytes or frames of the socket, those inside its TLS, or the messages of a Go program.
 
 use super::Context;
-use super::connection::{At, Data};
 use super::event::{Frame, Layer, Message, Protocol};
 use super::exchanges::Seen;
 use super::fields::List;
 use super::http::Http;
 use super::http2::Http2;
 use super::messages::Messages;
+use super::news::{At, Data};
 use super::redis::Redis;
 use super::seat::Seat;
 

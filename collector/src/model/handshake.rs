@@ -8,8 +8,8 @@
 use wire::registry::RegistryLabel;
 use wire::tls::{self, Parsed, ServerHello};
 
-use super::connection::Data;
 use super::event::Direction;
+use super::news::Data;
 
 /// Most bytes of a hello that are put together: what the kernel captures of a span.
 const MOST: usize = collector_common::SPAN_BUDGET as usize;

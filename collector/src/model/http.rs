@@ -5,9 +5,9 @@ use wire::http;
 use wire::http1;
 
 use super::Context;
-use super::connection::Data;
 use super::event::{Direction, Flows};
 use super::exchanges::{Exchanges, Seen};
+use super::news::Data;
 use super::seat::Seat;
 use super::stream::Stream;
 

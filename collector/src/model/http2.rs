@@ -3,10 +3,10 @@
 use wire::http2::{self, FrameHead};
 
 use super::Context;
-use super::connection::At;
 use super::event::{Direction, Flows, Frame};
 use super::exchanges::{Exchanges, Seen};
 use super::fact::Fact;
+use super::news::At;
 use super::seat::Seat;
 use super::stream::way;
 

@@ -9,12 +9,12 @@ use std::mem;
 
 use wire::http::{Field, Framing, HeadError, Method, Outcome, RequestHead, ResponseHead, Unparsed};
 
-use super::connection::At;
 use super::event::{Amount, Captured, Message, Part};
 use super::exchange::Exchange;
 use super::exchanges::Seen;
 use super::fact::{Client, Role};
 use super::fields::List;
+use super::news::At;
 use super::rules::{Actor, Exchanging};
 use super::seat::Seat;
 use super::{Context, reason};

@@ -22,6 +22,7 @@
 //! | `sandboxes`, `collection` | pod sandboxes; garbage collection |
 //! | `rules` | what recipes count: operations, and the work of queue consumers |
 //! | `upstream` | what a server asks of others meanwhile: what it fetches, and what goes wrong there |
+//! | `news` | what a connection is told of an event |
 //! | `start` | the captured start of a body |
 //! | `outbox` | where facts leave, and the guards that give every beginning its end |
 //! | `recent` | the bounded map that the tables are made of |
@@ -48,6 +49,7 @@ mod hashes;
 mod http;
 mod http2;
 mod messages;
+mod news;
 mod outbox;
 mod process;
 mod ranges;
@@ -66,13 +68,14 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 
 use collection::Collections;
-use connection::{At, Connection};
+use connection::Connection;
 use connections::Connections;
 use download::Downloads;
 use event::{ConnId, Ending, Event, Layer, Pid, TargetId, Tid};
 use fact::Fact;
 use fields::Fields;
 use hashes::Hashes;
+use news::{At, Change, Data};
 use outbox::Outbox;
 use process::Processes;
 use pull::{Flavour, Pulls};
@@ -287,17 +290,7 @@ impl Model {
                 lost,
                 time,
             } => {
-                let data = connection::Data {
-                    thread,
-                    direction,
-                    protocol,
-                    start,
-                    bytes: &bytes,
-                    end,
-                    flows,
-                    lost,
-                    time,
-                };
+                let data = Data { thread, direction, protocol, start, bytes: &bytes, end, flows, lost, time };
                 connections.meet(conn, pid, context);
                 connections.with(conn, |connection| match layer {
                     Layer::Socket => connection.data(pid, &data, context),
@@ -324,7 +317,7 @@ impl Model {
                 connections.with(conn, |connection| connection.progress(layer, flows, lost, context));
             }
             Event::Changed { conn, before, after, error, flows, time } => {
-                let change = connection::Change { before, after, error };
+                let change = Change { before, after, error };
                 let known =
                     connections.with(conn, |connection| connection.changed(change, flows, time, context));
                 if known.is_none() {

@@ -6,10 +6,10 @@ use wire::http;
 use wire::redis::{self, Fact as Decoded};
 
 use super::Context;
-use super::connection::Data;
 use super::event::Flows;
 use super::exchanges::Seen;
 use super::fact::Role;
+use super::news::Data;
 use super::rules::Call;
 use super::seat::Seat;
 use super::stream::Stream;

@@ -3,8 +3,8 @@
 
 use wire::{Decoder, http};
 
-use super::connection::Data;
 use super::event::{Direction, Flows};
+use super::news::Data;
 
 /// A decoder, and what it was told.
 pub(super) struct Stream<D> {

@@ -1,6 +1,6 @@
 use super::{Handshake, Shown, Step};
-use crate::model::connection::Data;
 use crate::model::event::{Direction, Flows, Protocol};
+use crate::model::news::Data;
 
 fn data(direction: Direction, start: u64, bytes: &[u8]) -> Data<'_> {
     let (protocol, flows) = (Protocol::Tls, Flows::default());
