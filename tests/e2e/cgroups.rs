@@ -5,12 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pullscope_tests::collector::{binary, get};
+use pullscope_tests::collector::{Collector, binary};
 use pullscope_tests::loopback::free_address;
 use pullscope_tests::place::Place;
-use pullscope_tests::process::{Server, poll, run};
-use pullscope_tests::scrape::Scrape;
-use pullscope_tests::turn::alone;
+use pullscope_tests::process::{poll, run};
+use pullscope_tests::turn::{Alone, alone};
 use serde_json::Value;
 
 /// Puts the process into the cgroup, then into namespaces of its own, and goes on with the rest of its arguments there.
@@ -56,32 +55,29 @@ impl Drop for Cgroup {
 }
 
 /// What `pullscope check` says there, and whether `pullscope run` attaches the programs.
-fn seen(cgroup: &Cgroup, inside: &[&str]) -> (Value, Vec<u64>) {
+fn seen(alone: &Alone, cgroup: &Cgroup, inside: &[&str]) -> (Value, Vec<u64>) {
     let mut check = cgroup.command(inside);
     check.args(["check", "--output=json", "--web.listen-address=127.0.0.1:0"]);
     let report: Value = serde_json::from_str(&run(check).stdout).expect("JSON");
     let findings = report["checks"].as_array().expect("a list of checks");
     let finding = findings.iter().find(|finding| finding["name"] == "cgroup2").expect("the finding").clone();
 
-    let dir = tempfile::tempdir().expect("a directory");
     let address = free_address();
     let mut command = cgroup.command(inside);
     command.arg("run").arg(format!("--web.listen-address={address}"));
-    let mut server = Server::spawn("pullscope", command, &dir.path().join("log"));
-    server.wait_until("/readyz", |_| (get(address, "/readyz").ok()?.0 == 200).then_some(()));
-    let (_, text) = get(address, "/metrics").expect("GET /metrics");
-    let scrape = Scrape::parse(&text).expect("the text format");
+    let collector = Collector::start_by(alone, command, address);
+    let scrape = collector.scrape();
     let attached = ["connect_v4", "connect_v6", "process_exec"];
     let attached = attached.map(|probe| scrape.count("pullscope_probe_attached", &[("probe", probe)]));
-    assert!(server.terminate().success());
+    collector.stop();
     (finding, attached.to_vec())
 }
 
 #[test]
 fn the_own_cgroup_is_not_the_root() {
-    let _alone = alone();
+    let alone = alone();
     let cgroup = Cgroup::new();
-    let (finding, attached) = seen(&cgroup, &["/bin/sh", "-c", OWN]);
+    let (finding, attached) = seen(&alone, &cgroup, &["/bin/sh", "-c", OWN]);
     assert_eq!(finding["status"], "warn", "{finding}");
     let reason = finding["reason"].as_str().expect("a reason");
     assert!(reason.starts_with("/sys/fs/cgroup shows a container's own cgroup"), "{finding}");
@@ -91,9 +87,9 @@ fn the_own_cgroup_is_not_the_root() {
 
 #[test]
 fn the_machine_s_hierarchy_is_found_from_inside() {
-    let _alone = alone();
+    let alone = alone();
     let cgroup = Cgroup::new();
-    let (finding, attached) = seen(&cgroup, &[]);
+    let (finding, attached) = seen(&alone, &cgroup, &[]);
     assert_eq!(finding["status"], "ok", "{finding}");
     assert_eq!(attached, [1, 1, 1]);
 }

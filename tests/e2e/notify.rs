@@ -1,13 +1,12 @@
 //! What the service manager is told. The tests are the manager: theirs is the socket, and what comes by it is looked at as it is.
 
-use std::env;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::Command;
 
-use pullscope_tests::collector::{binary, get};
+use pullscope_tests::collector::{binary, get, strategy};
 use pullscope_tests::loopback::free_address;
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{PATIENCE, Server, run};
@@ -37,9 +36,8 @@ impl Manager {
 
     /// `pullscope run` as this manager starts it.
     fn command(&self) -> Command {
-        let strategy = env::var("PULLSCOPE_STRATEGY").unwrap_or_else(|_| "auto".to_owned());
         let mut command = Place::machine().command(binary());
-        command.arg("run").arg(format!("--kernel.strategy={strategy}"));
+        command.arg("run").arg(format!("--kernel.strategy={}", strategy()));
         command.env("NOTIFY_SOCKET", self.path("notify"));
         command
     }

@@ -50,7 +50,7 @@ impl Collector {
     pub fn start_with(_: &Alone, settings: &Settings<'_>) -> Self {
         let dir = tempfile::tempdir().expect("a directory for pullscope");
         let address = free_address();
-        let strategy = env::var("PULLSCOPE_STRATEGY").unwrap_or_else(|_| "auto".to_owned());
+        let strategy = strategy();
         let mut command = Place::machine().command(binary());
         command.arg("run").arg(format!("--web.listen-address={address}"));
         command.arg(format!("--kernel.strategy={strategy}"));
@@ -68,9 +68,15 @@ impl Collector {
 
     /// Starts it as the container of a pod and waits until it is ready.
     #[track_caller]
-    pub fn start_in(_: &Alone, pod: &Pod) -> Self {
+    pub fn start_in(alone: &Alone, pod: &Pod) -> Self {
+        Self::start_by(alone, pod.command(), pod.address())
+    }
+
+    /// Starts it by a command that has it serve at that address, and waits until it is ready.
+    #[track_caller]
+    pub fn start_by(_: &Alone, command: Command, address: SocketAddr) -> Self {
         let dir = tempfile::tempdir().expect("a directory for pullscope");
-        Self::spawn(pod.command(), pod.address(), dir)
+        Self::spawn(command, address, dir)
     }
 
     #[track_caller]
@@ -169,6 +175,11 @@ pub fn clients<T: AsRef<str>>(programs: impl IntoIterator<Item = T>) -> String {
         format!("[[targets]]\nname = \"{name}\"\ncomm = \"{name}\"\nrole = \"client\"\n")
     };
     programs.into_iter().map(target).collect()
+}
+
+/// The kernel strategy under test.
+pub fn strategy() -> String {
+    env::var("PULLSCOPE_STRATEGY").unwrap_or_else(|_| "auto".to_owned())
 }
 
 /// The program under test.

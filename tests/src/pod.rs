@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_norway::{Deserializer, Value};
 use tempfile::TempDir;
 
+use crate::collector::strategy;
 use crate::network::{Namespace, Wire};
 use crate::place::Place;
 use crate::process::{Outcome, PATIENCE, Running, run};
@@ -242,9 +243,7 @@ impl Pod {
         for Variable { name, value } in &container.env {
             run.arg(format!("--env={name}={value}"));
         }
-        if let Ok(strategy) = env::var("PULLSCOPE_STRATEGY") {
-            run.arg(format!("--env=PULLSCOPE_KERNEL_STRATEGY={strategy}"));
-        }
+        run.arg(format!("--env=PULLSCOPE_KERNEL_STRATEGY={}", strategy()));
         for Mount { name, path, read_only } in &container.volume_mounts {
             let volume = self.spec.volumes.iter().find(|volume| volume.name == *name).expect("a volume");
             let source = match (&volume.config_map, &volume.host_path) {

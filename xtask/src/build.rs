@@ -169,7 +169,7 @@ pub fn program(
     if kernel_log {
         build.args(["--features", "kernel-log"]);
     }
-    if let Some(revision) = revision(workspace) {
+    if let Some(Commit { revision, .. }) = commit(workspace) {
         build.env("PULLSCOPE_REVISION", revision);
     }
     live.run(&mut build)?;
@@ -177,10 +177,21 @@ pub fn program(
     Ok(Outcome::Done(workspace.short(&binary).to_string()))
 }
 
+/// A commit.
+pub struct Commit {
+    /// The first digits of its hash.
+    pub revision: String,
+    /// When it was made, in seconds since 1970.
+    pub time: String,
+}
+
 /// The commit that is built, where git knows it.
-fn revision(workspace: &Workspace) -> Option<String> {
-    let output = workspace.command("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+pub fn commit(workspace: &Workspace) -> Option<Commit> {
+    let output =
+        workspace.command("git").args(["log", "-1", "--format=%h %ct", "--abbrev=12"]).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let (revision, time) = text.trim().split_once(' ')?;
+    Some(Commit { revision: revision.to_owned(), time: time.to_owned() })
 }
 
 /// Whether this is an ELF file for BPF: class 64, `e_machine` 247 (`EM_BPF`, include/uapi/linux/elf-em.h).

@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
     architecture::Architecture,
+    build::{Commit, commit},
     setup::toolchain::rustup_home,
     steps::{Live, Outcome, Steps},
     workspace::{Workspace, cargo_home, find_program},
@@ -62,7 +63,7 @@ pub fn build(workspace: &Workspace, live: &Live, local: bool, architecture: Arch
     // Older buildahs (1.28) do not say so by themselves.
     build.arg(format!("--build-arg=BUILDPLATFORM=linux/{}", Architecture::HOST.of_images()));
     build.arg(format!("--build-arg=VERSION={}", env!("CARGO_PKG_VERSION")));
-    if let Some((revision, time)) = commit(workspace) {
+    if let Some(Commit { revision, time }) = commit(workspace) {
         build.arg(format!("--build-arg=REVISION={revision}"));
         // The same sources are the same image.
         build.arg(format!("--timestamp={time}"));
@@ -87,15 +88,6 @@ pub fn build(workspace: &Workspace, live: &Live, local: bool, architecture: Arch
         mebibytes(bytes),
         String::from_utf8_lossy(&unpacked).trim()
     )))
-}
-
-/// The last commit and its time, in seconds since 1970, where git knows it.
-fn commit(workspace: &Workspace) -> Option<(String, String)> {
-    let output =
-        workspace.command("git").args(["log", "-1", "--format=%h %ct", "--abbrev=12"]).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let (revision, time) = text.trim().split_once(' ')?;
-    Some((revision.to_owned(), time.to_owned()))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "one digit is shown")]
