@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::Mutex;
 use std::thread::{self, sleep};
 use std::time::Duration;
 
@@ -118,6 +119,7 @@ fn each_operation_by_kind_and_status() {
         assert!(done_by_manager.contains_key(&reclaimed), "nothing was reclaimed for {why}");
     }
     let refused = router.output().matches("proxy_error connection_refused").count();
+    assert_ne!(refused, 0, "no sandbox was gone");
     let errors = scrape.group("pullscope_proxy_errors_total", &[], ["process", "reason"]);
     let expected = [([ROUTER.1, "connection_refused"].map(str::to_owned), refused as u64)];
     assert_eq!(errors, expected.into(), "{scrape}");
@@ -125,21 +127,30 @@ fn each_operation_by_kind_and_status() {
     collector.stop();
 }
 
-/// Calls through the router, four at a time: good ones, to sandboxes that cannot be made, that are gone, and too many.
+/// Calls through the router, four at a time: to good sandboxes, and to those that cannot be made, that are gone, and too many. Only
+/// their order is by chance, so that each way to fail is tried in every run.
 fn invocations(router: SocketAddr) {
     let seed = fastrand::u64(..);
     println!("seed {seed}");
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let mut calls = Vec::new();
+    for kind in ["agent-runtimes", "code-interpreters"] {
+        for name in ["a", "a", "gone", "busy"] {
+            for wrong in ["", "", "", "kind", "taken", "ready", "lost"] {
+                let url = format!("http://{router}/v1/namespaces/ns/{kind}/{name}/invocations/run?x=y");
+                let method = *chance.choice(&["GET", "POST"]).expect("some");
+                calls.push((method, url, chance.bool(), format!("X-Wrong: {wrong}")));
+            }
+        }
+    }
+    chance.shuffle(&mut calls);
+    let calls = Mutex::new(calls);
+    let next = || calls.lock().expect("no client panics with it").pop();
     thread::scope(|scope| {
-        for client in 0..4 {
-            let mut chance = fastrand::Rng::with_seed(seed.wrapping_add(client));
-            scope.spawn(move || {
-                for _ in 0..20 {
-                    let kind = chance.choice(["agent-runtimes", "code-interpreters"]).expect("some");
-                    let name = chance.choice(["a", "a", "a", "gone", "busy"]).expect("some");
-                    let url = format!("http://{router}/v1/namespaces/ns/{kind}/{name}/invocations/run?x=y");
-                    let wrong = chance.choice(["", "", "kind", "taken", "ready", "lost"]).expect("some");
-                    let method = *chance.choice(&["GET", "POST"]).expect("some");
-                    curl(method, &url, chance.bool(), &["--header", &format!("X-Wrong: {wrong}")]);
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some((method, url, http2, header)) = next() {
+                    curl(method, &url, http2, &["--header", &header]);
                 }
             });
         }
