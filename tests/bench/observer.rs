@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
-use pullscope_tests::collector::{binary, get};
+use pullscope_tests::collector::binary;
+use pullscope_tests::endpoint::get;
 use pullscope_tests::loopback::free_address;
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{PATIENCE, Server, poll};

@@ -1,7 +1,8 @@
 //! Programs that pull the images that they run: by themselves, with what the recipe says of them, and by `podman pull`, whose
 //! credentials stand on a command line.
 
-use pullscope_tests::collector::{Collector, Settings, get};
+use pullscope_tests::collector::{Collector, Settings};
+use pullscope_tests::endpoint::get;
 use pullscope_tests::go::installed_as;
 use pullscope_tests::images::Image;
 use pullscope_tests::packages::program;

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use pullscope_tests::collector::{Collector, Settings, get};
+use pullscope_tests::collector::{Collector, Settings};
+use pullscope_tests::endpoint::get;
 use pullscope_tests::loopback::free_address;
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{Server, run};

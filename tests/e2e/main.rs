@@ -10,6 +10,7 @@ mod clients;
 mod compare;
 mod connects;
 mod containers;
+mod daemonset;
 mod errors;
 mod executor;
 mod exposition;

@@ -6,7 +6,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::Command;
 
-use pullscope_tests::collector::{binary, get, strategy};
+use pullscope_tests::collector::{binary, strategy};
+use pullscope_tests::endpoint::get;
 use pullscope_tests::loopback::free_address;
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{PATIENCE, Server, run};

@@ -5,7 +5,8 @@ use std::fmt;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use pullscope_tests::collector::{Collector, get};
+use pullscope_tests::collector::Collector;
+use pullscope_tests::endpoint::{Endpoint, get};
 use pullscope_tests::process::PATIENCE;
 use pullscope_tests::scrape::Scrape;
 use serde_json::Value;
@@ -23,7 +24,7 @@ const A_WHILE: Duration = Duration::from_millis(300);
 
 /// The pulls that the log of pulls holds, newest first.
 #[track_caller]
-pub fn pulls(collector: &Collector) -> Vec<Value> {
+pub fn pulls(collector: &Endpoint) -> Vec<Value> {
     let (code, text) = get(collector.address(), "/api/v1/pulls").expect("GET /api/v1/pulls");
     assert_eq!(code, 200, "{text}");
     let document: Value = serde_json::from_str(&text).expect("JSON");
@@ -32,7 +33,7 @@ pub fn pulls(collector: &Collector) -> Vec<Value> {
 
 /// The metrics once `count` pulls have ended and none goes on, and anything too much has had the time to be counted.
 #[track_caller]
-pub fn ended(collector: &Collector, count: u64) -> Scrape {
+pub fn ended(collector: &Endpoint, count: u64) -> Scrape {
     let over = |scrape: &Scrape| scrape.count(COUNT, &[]) >= count && scrape.count(IN_FLIGHT, &[]) == 0;
     let _ = collector.until(over);
     sleep(A_WHILE);
@@ -45,7 +46,7 @@ pub fn ended(collector: &Collector, count: u64) -> Scrape {
 
 /// Waits until `count` pulls go on.
 #[track_caller]
-pub fn in_flight(collector: &Collector, count: u64) -> Scrape {
+pub fn in_flight(collector: &Endpoint, count: u64) -> Scrape {
     let scrape = collector.until(|scrape| scrape.count(IN_FLIGHT, &[]) == count);
     assert_eq!(scrape.count(IN_FLIGHT, &[]), count, "pulls that go on:\n{scrape}");
     scrape

@@ -6,24 +6,24 @@
 use std::env;
 use std::fs;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::endpoint::Endpoint;
 use crate::loopback::free_address;
 use crate::packages::PATH;
 use crate::place::Place;
 use crate::pod::Pod;
-use crate::process::{PATIENCE, Server, poll};
-use crate::scrape::Scrape;
+use crate::process::Server;
 use crate::turn::Alone;
 
 /// A running pullscope; gone when dropped.
 pub struct Collector {
     server: Server,
-    address: SocketAddr,
+    endpoint: Endpoint,
     dir: TempDir,
 }
 
@@ -82,13 +82,9 @@ impl Collector {
     #[track_caller]
     fn spawn(command: Command, address: SocketAddr, dir: TempDir) -> Self {
         let mut server = Server::spawn("pullscope", command, &dir.path().join("log"));
-        server.wait_until("/readyz", |_| (get(address, "/readyz").ok()?.0 == 200).then_some(()));
-        Self { server, address, dir }
-    }
-
-    /// Where it serves.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+        let endpoint = Endpoint(address);
+        server.wait_until("/readyz", |_| endpoint.ready().then_some(()));
+        Self { server, endpoint, dir }
     }
 
     /// The process id; in a pod that of podman.
@@ -106,57 +102,6 @@ impl Collector {
         self.dir.path()
     }
 
-    /// `/metrics` as text.
-    #[track_caller]
-    pub fn text(&self) -> String {
-        let (code, text) = get(self.address, "/metrics").expect("GET /metrics");
-        assert_eq!(code, 200, "{text}");
-        text
-    }
-
-    /// `/metrics` now.
-    #[track_caller]
-    pub fn scrape(&self) -> Scrape {
-        Scrape::parse(&self.text()).expect("the text format")
-    }
-
-    /// Scrapes until `enough` says so, for at most [`PATIENCE`]; gives the last scrape either way, so that the
-    /// assertion that follows can show what is missing.
-    #[track_caller]
-    pub fn until(&self, enough: impl Fn(&Scrape) -> bool) -> Scrape {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let scrape = self.scrape();
-            if enough(&scrape) || Instant::now() > deadline {
-                return scrape;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// Scrapes until two scrapes, a while apart, have the same counts of requests, and nothing is in flight: what the
-    /// clients have done is counted.
-    #[track_caller]
-    pub fn settled(&self) -> Scrape {
-        let counts = |scrape: &Scrape| {
-            let counted = [
-                "registry_requests_total",
-                "downloads_total",
-                "connects_total",
-                "registry_response_bytes_total",
-            ];
-            counted.map(|name| scrape.count(&format!("pullscope_{name}"), &[]))
-        };
-        let settled = poll(PATIENCE, || {
-            let before = self.scrape();
-            std::thread::sleep(Duration::from_millis(300));
-            let after = self.scrape();
-            let idle = after.count("pullscope_registry_requests_in_flight", &[]) == 0;
-            (idle && counts(&before) == counts(&after)).then_some(after)
-        });
-        settled.unwrap_or_else(|| panic!("pullscope does not settle: {}", self.scrape()))
-    }
-
     /// Stops it by SIGTERM.
     ///
     /// # Panics
@@ -165,6 +110,14 @@ impl Collector {
     pub fn stop(mut self) {
         let status = self.server.terminate();
         assert!(status.success(), "pullscope ended with {status}");
+    }
+}
+
+impl Deref for Collector {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.endpoint
     }
 }
 
@@ -193,15 +146,4 @@ pub fn binary() -> PathBuf {
     fs::canonicalize(&binary).unwrap_or_else(|error| {
         panic!("no pullscope at {}: {error}; build it, or set PULLSCOPE_BIN", binary.display())
     })
-}
-
-/// A GET of any path of pullscope's HTTP surface: status and body.
-///
-/// # Errors
-/// When there is no answer.
-pub fn get(address: SocketAddr, path: &str) -> Result<(u16, String), ureq::Error> {
-    let config =
-        ureq::config::Config::builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
-    let mut answer = config.new_agent().get(format!("http://{address}{path}")).call()?;
-    Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
 }

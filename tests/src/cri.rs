@@ -25,12 +25,13 @@ use tempfile::TempDir;
 
 use crate::go::{grpc_client, installed_as};
 use crate::place::Place;
-use crate::process::PATIENCE;
+use crate::process::{Outcome, PATIENCE};
 
 pub mod messages;
 
 use messages::{
-    AuthConfig, Container, ContainerConfig, ContainerMetadata, CreateContainerRequest, Empty, Id, Image,
+    AuthConfig, Container, ContainerConfig, ContainerMetadata, ContainerStatsResponse, ContainerStatus,
+    ContainerStatusResponse, CreateContainerRequest, Empty, ExecSyncRequest, ExecSyncResponse, Id, Image,
     ImageRequest, ImageSpec, ImageStatusResponse, LinuxPodSandboxConfig, LinuxSandboxSecurityContext,
     ListContainersResponse, ListImagesResponse, ListPodSandboxResponse, NamespaceOption, PodSandbox,
     PodSandboxConfig, PodSandboxMetadata, PullImageRequest, PullImageResponse, RunPodSandboxRequest,
@@ -38,7 +39,7 @@ use messages::{
 };
 
 /// `NODE` of the CRI's `NamespaceMode`: no network of its own, so no CNI.
-const NODE: i32 = 2;
+pub(crate) const NODE: i32 = 2;
 
 /// A version of the CRI. The messages are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -339,6 +340,17 @@ impl Client {
         let metadata = ContainerMetadata { name: name.to_owned(), attempt: 0 };
         let config =
             ContainerConfig { metadata: Some(metadata), image: Some(image), ..ContainerConfig::default() };
+        self.create_container_by(sandbox, pod, config)
+    }
+
+    /// Creates a container in a sandbox.
+    #[track_caller]
+    pub fn create_container_by(
+        &self,
+        sandbox: &str,
+        pod: &PodSandboxConfig,
+        config: ContainerConfig,
+    ) -> Answer<Id> {
         let request = CreateContainerRequest {
             pod_sandbox_id: sandbox.to_owned(),
             config: Some(config),
@@ -351,6 +363,50 @@ impl Client {
     #[track_caller]
     pub fn start_container(&self, id: &str) -> Answer<Empty> {
         self.about("StartContainer", id)
+    }
+
+    /// What is known of a container.
+    #[track_caller]
+    pub fn container_status(&self, id: &str) -> ContainerStatus {
+        let call = self.begin::<ContainerStatusResponse>(
+            "Runtime",
+            "ContainerStatus",
+            &Id { id: id.to_owned() },
+            None,
+        );
+        call.wait().expect_ok().status.expect("a status")
+    }
+
+    /// How much memory a container has, as the kubelet counts it: its working set, in bytes.
+    #[track_caller]
+    pub fn working_set(&self, id: &str) -> u64 {
+        let call = self.begin::<ContainerStatsResponse>(
+            "Runtime",
+            "ContainerStats",
+            &Id { id: id.to_owned() },
+            None,
+        );
+        let stats = call.wait().expect_ok().stats.expect("figures of a container");
+        stats.memory.and_then(|memory| memory.working_set_bytes).expect("its memory").value
+    }
+
+    /// Runs a program in a container to its end.
+    #[track_caller]
+    pub fn exec(&self, id: &str, words: &[&str]) -> Outcome {
+        let cmd = words.iter().map(ToString::to_string).collect();
+        let request = ExecSyncRequest { container_id: id.to_owned(), cmd };
+        let call = self.begin::<ExecSyncResponse>("Runtime", "ExecSync", &request, None);
+        let Answer { code, message, answer, wall } = call.wait();
+        assert_eq!(code, code::OK, "{message}");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Outcome {
+            code: Some(answer.exit_code),
+            signal: None,
+            stdout: text(answer.stdout),
+            stderr: text(answer.stderr),
+            wall,
+            timed_out: false,
+        }
     }
 
     /// Stops a container: it has a second to end by itself.
@@ -396,8 +452,8 @@ pub fn pod(name: &str) -> PodSandboxConfig {
         namespace: "tests".to_owned(),
         attempt: 0,
     };
-    let options = NamespaceOption { network: NODE };
-    let context = LinuxSandboxSecurityContext { namespace_options: Some(options) };
+    let options = NamespaceOption { network: NODE, pid: 0 };
+    let context = LinuxSandboxSecurityContext { namespace_options: Some(options), privileged: false };
     let linux = LinuxPodSandboxConfig { cgroup_parent: String::new(), security_context: Some(context) };
     PodSandboxConfig { metadata: Some(metadata), linux: Some(linux), ..PodSandboxConfig::default() }
 }

@@ -188,8 +188,9 @@ fn running(dir: &Path) -> Vec<u32> {
     running
 }
 
-/// Whether the program of a process is the tests' own workload (see [`crate::images::Image::program`]).
+/// Whether the program of a process is one that the tests run in containers: their own (see [`crate::images::Image::program`]),
+/// or pullscope.
 fn is_workload(pid: u32) -> bool {
     let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    comm.trim_end() == "workload"
+    ["workload", "pullscope"].contains(&comm.trim_end())
 }

@@ -1,33 +1,17 @@
-//! A pod of the chart as a kubelet would run it, by podman: with what the plain manifest says of privileges, mounts and
-//! environment, and nothing else.
-//!
-//! What the manifest asks for and is not known here fails the test: a privilege that was left out would be missed by nobody.
+//! A pod of the chart, by podman: with what the plain manifest says of privileges, mounts and environment, and nothing else.
 
-use std::env;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_norway::{Deserializer, Value};
 use tempfile::TempDir;
 
-use crate::collector::strategy;
+use crate::manifest::{Bind, Capabilities, Manifest, Profile, Spec, Workload, archive};
 use crate::network::{Namespace, Wire};
 use crate::place::Place;
 use crate::process::{Outcome, PATIENCE, Running, run};
-
-/// The plain manifests, by what they ask for.
-#[derive(Clone, Copy, Debug)]
-pub enum Manifest {
-    /// All privileges: the chart's default.
-    Privileged,
-    /// Some capabilities (`privileged: false`).
-    Unprivileged,
-}
 
 /// A pod that is ready to be run; gone with its container when dropped.
 pub struct Pod {
@@ -38,120 +22,11 @@ pub struct Pod {
     wire: Wire,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Spec {
-    #[serde(default, rename = "hostPID")]
-    host_pid: bool,
-    #[serde(default)]
-    host_network: bool,
-    containers: Vec<Container>,
-    volumes: Vec<Volume>,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Container {
-    name: String,
-    env: Vec<Variable>,
-    ports: Vec<Port>,
-    security_context: SecurityContext,
-    volume_mounts: Vec<Mount>,
-    // What a kubelet does with these is not podman's.
-    #[serde(rename = "image")]
-    _image: String,
-    #[serde(rename = "imagePullPolicy")]
-    _pull: String,
-    #[serde(rename = "startupProbe")]
-    _startup: Value,
-    #[serde(rename = "livenessProbe")]
-    _liveness: Value,
-    #[serde(rename = "readinessProbe")]
-    _readiness: Value,
-    #[serde(rename = "resources")]
-    _resources: Value,
-    termination_message_policy: String,
-}
-
-#[derive(Clone, Deserialize)]
-struct Variable {
-    name: String,
-    value: String,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Port {
-    container_port: u16,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SecurityContext {
-    run_as_user: u32,
-    run_as_group: u32,
-    read_only_root_filesystem: bool,
-    privileged: bool,
-    #[serde(default = "yes")]
-    allow_privilege_escalation: bool,
-    capabilities: Option<Capabilities>,
-    seccomp_profile: Option<Profile>,
-    app_armor_profile: Option<Profile>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Capabilities {
-    drop: Vec<String>,
-    add: Vec<String>,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Profile {
-    r#type: String,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Mount {
-    name: String,
-    #[serde(rename = "mountPath")]
-    path: String,
-    read_only: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Volume {
-    name: String,
-    config_map: Option<Value>,
-    host_path: Option<HostPath>,
-}
-
-#[derive(Deserialize)]
-struct HostPath {
-    path: PathBuf,
-}
-
 impl Pod {
     /// A pod of the chart with its image, in a network of its own that the machine reaches by a wire.
     #[track_caller]
     pub fn new(manifest: Manifest) -> Self {
-        let file = match manifest {
-            Manifest::Privileged => "pullscope.yaml",
-            Manifest::Unprivileged => "pullscope-unprivileged.yaml",
-        };
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/manifests").join(file);
-        let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let mut objects: Vec<Value> =
-            Deserializer::from_str(&text).map(|object| Value::deserialize(object).expect("YAML")).collect();
-        let spec: Spec = part(&mut objects, "DaemonSet", &["spec", "template", "spec"]);
-        let config: String = part(&mut objects, "ConfigMap", &["data", "pullscope.toml"]);
+        let Workload { spec, config } = Workload::read(manifest);
         let dir = tempfile::tempdir().expect("a directory for a pod");
         fs::create_dir(dir.path().join("config")).expect("a directory for the config");
         let namespace = Namespace::new();
@@ -169,14 +44,13 @@ impl Pod {
 
     /// The capabilities that the container is given besides none; without effect on a privileged one.
     pub fn capabilities(&mut self) -> &mut Vec<String> {
-        let capabilities = &mut self.container_mut().security_context.capabilities;
+        let capabilities = &mut self.spec.containers[0].security_context.capabilities;
         &mut capabilities.as_mut().expect("no capabilities are named for a privileged container").add
     }
 
     /// Where its metrics are, seen from the machine.
     pub fn address(&self) -> SocketAddr {
-        let [port] = &self.container().ports[..] else { panic!("one port is known") };
-        SocketAddr::new(self.wire.namespace.into(), port.container_port)
+        SocketAddr::new(self.wire.namespace.into(), self.spec.container().port())
     }
 
     /// Something of the image's description, in the language of Go's templates.
@@ -191,7 +65,7 @@ impl Pod {
     #[track_caller]
     pub fn exec(&self, arguments: &[&str]) -> Outcome {
         let mut exec = self.podman("exec");
-        exec.arg(&self.container().name).args(arguments);
+        exec.arg(&self.spec.container().name).args(arguments);
         run(exec)
     }
 
@@ -206,7 +80,7 @@ impl Pod {
     /// A command that runs the container in the foreground; signals go to it, and its exit status is the container's.
     #[track_caller]
     pub fn command(&self) -> Command {
-        let container = self.container();
+        let container = self.spec.container();
         let context = &container.security_context;
         assert_eq!(container.termination_message_policy, "FallbackToLogsOnError");
         assert!(!self.spec.host_network, "the pod has a network of its own");
@@ -240,31 +114,15 @@ impl Pod {
                 run.arg(format!("--security-opt={name}=unconfined"));
             }
         }
-        for Variable { name, value } in &container.env {
+        for (name, value) in container.environment() {
             run.arg(format!("--env={name}={value}"));
         }
-        run.arg(format!("--env=PULLSCOPE_KERNEL_STRATEGY={}", strategy()));
-        for Mount { name, path, read_only } in &container.volume_mounts {
-            let volume = self.spec.volumes.iter().find(|volume| volume.name == *name).expect("a volume");
-            let source = match (&volume.config_map, &volume.host_path) {
-                (Some(_), None) => self.dir.path().join("config"),
-                (None, Some(host)) => host.path.clone(),
-                _ => panic!("{name} is a volume of another kind"),
-            };
-            let how = if *read_only { "ro" } else { "rw" };
+        for Bind { source, path, read_only } in self.spec.binds(&self.dir.path().join("config")) {
+            let how = if read_only { "ro" } else { "rw" };
             run.arg(format!("--volume={}:{path}:{how},rbind", source.display()));
         }
         run.arg(&self.image);
         run
-    }
-
-    fn container(&self) -> &Container {
-        let [container] = &self.spec.containers[..] else { panic!("one container is known") };
-        container
-    }
-
-    fn container_mut(&mut self) -> &mut Container {
-        self.spec.containers.first_mut().expect("a container")
     }
 
     fn podman(&self, subcommand: &str) -> Command {
@@ -275,7 +133,7 @@ impl Pod {
 impl Drop for Pod {
     fn drop(&mut self) {
         let mut remove = self.podman("rm");
-        remove.args(["--force", "--ignore", "--time=0", &self.container().name]);
+        remove.args(["--force", "--ignore", "--time=0", &self.spec.container().name]);
         // In a test that fails already a second panic would hide the first.
         let _ = Running::spawn(remove).wait(PATIENCE);
     }
@@ -295,20 +153,8 @@ fn podman(dir: &Path, subcommand: &str) -> Command {
 /// Loads the image; its name.
 #[track_caller]
 fn load(dir: &Path) -> String {
-    let name = if cfg!(target_arch = "aarch64") { "pullscope-arm64.tar" } else { "pullscope-amd64.tar" };
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/image").join(name);
-    let archive = env::var_os("PULLSCOPE_IMAGE").map_or_else(default, PathBuf::from);
-    assert!(archive.is_file(), "no image at {}: `cargo xtask image --local`", archive.display());
     let mut load = podman(dir, "load");
-    load.arg("--quiet").arg("--input").arg(archive);
+    load.arg("--quiet").arg("--input").arg(archive());
     let said = run(load).expect_ok().stdout;
     said.trim().rsplit(' ').next().expect("a name").to_owned()
-}
-
-/// A part of the object of that kind.
-#[track_caller]
-fn part<T: DeserializeOwned>(objects: &mut [Value], kind: &str, path: &[&str]) -> T {
-    let object = objects.iter().find(|object| object["kind"] == kind).expect("an object of the manifest");
-    let part = path.iter().fold(object, |value, key| &value[*key]);
-    serde_norway::from_value(part.clone()).unwrap_or_else(|error| panic!("{kind} {path:?}: {error}"))
 }

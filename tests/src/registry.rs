@@ -122,6 +122,12 @@ impl Registry {
     /// Pushes `image` as `name` (repository and tag), byte by byte as it stands on the disk.
     #[track_caller]
     pub fn push(&self, image: &Image, name: &str) {
+        self.push_from(&format!("oci:{}:{TAG}", image.layout.display()), name);
+    }
+
+    /// Pushes what stands at `source`, as skopeo names places (`containers-transports(5)`), as `name`.
+    #[track_caller]
+    pub fn push_from(&self, source: &str, name: &str) {
         let mut command = Place::machine().command("skopeo");
         // HOME is the rig's: credential and cache files of the machine take no part.
         command.env("HOME", self.dir.path());
@@ -129,7 +135,7 @@ impl Registry {
         if let Some((user, password)) = &self.credentials {
             command.arg(format!("--dest-creds={user}:{password}"));
         }
-        command.arg(format!("oci:{}:{TAG}", image.layout.display()));
+        command.arg(source);
         command.arg(format!("docker://{}/{name}", self.address));
         let _ = run(command).expect_ok();
     }

@@ -146,10 +146,11 @@ fn unit_tests(workspace: &Workspace, live: &Live, toolchains: Option<&OsStr>) ->
 
 /// End-to-end tests of what is made of bytes, however they were read, and of what has nothing to do with it: with the second
 /// strategy they would tell nothing new, and take minutes.
-const SAME_WITH_EITHER: [&str; 25] = [
+const SAME_WITH_EITHER: [&str; 26] = [
     "agent::",
     "cgroups::",
     "containers::",
+    "daemonset::",
     "executor::",
     "exposition::",
     "gc::",
