@@ -68,13 +68,16 @@ fn transport(sock: Sock) -> Option<Transport> {
     }
 }
 
+/// The connection of a socket of any kind.
+#[inline(always)]
+pub fn find(sock: Sock) -> Option<*mut Conn> {
+    lookup(sock).or_else(|| CONNECTIONS.get_ptr_mut(key::of_inode(sock.inode())))
+}
+
 /// The connection of a socket on which a watched process does I/O; a new one where it is not known yet.
 #[inline(always)]
 pub fn find_or_open(sock: Sock, tgid: u32, time: u64) -> Option<*mut Conn> {
-    if let Some(conn) = lookup(sock) {
-        return Some(conn);
-    }
-    if let Some(conn) = CONNECTIONS.get_ptr_mut(key::of_inode(sock.inode())) {
+    if let Some(conn) = find(sock) {
         return Some(conn);
     }
     open(sock, transport(sock)?, Phase::Open, tgid, time, None)

@@ -4,7 +4,7 @@ use collector_common::TARGET_CANDIDATE;
 use collector_common::conn::{Conn, Direction, Phase, Transport};
 
 use crate::buffer::{Buffer, Segment};
-use crate::connections::{find_or_open, sequence};
+use crate::connections::{self, find_or_open, sequence};
 use crate::kernel::{RCV_SHUTDOWN, Sock};
 use crate::span::{self, Io, Piece, Step};
 use crate::{openssl, process};
@@ -59,6 +59,21 @@ fn on_end(io: &Io, conn: &mut Conn) {
     if conn.end_seen == 0 && io.sock.shutdown() & RCV_SHUTDOWN != 0 {
         conn.end_seen = 1;
         span::emit(io, conn, &Piece { start: conn.received.position, bytes: Segment::NONE, end: true });
+    }
+}
+
+/// The peer of a connection is gone, and has not read all that was sent to it: a read fails, and no other will find the end of
+/// the stream (net/unix/af_unix.c: `unix_release_sock`, `unix_stream_read_generic`). Of TCP the socket's state tells.
+#[inline(always)]
+pub fn on_reset(io: &Io) {
+    if !io.received() {
+        return;
+    }
+    let Some(conn) = connections::find(io.sock) else { return };
+    // SAFETY: a value of the map.
+    let conn = unsafe { &mut *conn };
+    if conn.transport == Transport::Unix as u8 {
+        on_end(io, conn);
     }
 }
 

@@ -35,12 +35,14 @@ use collector_common::event::{Endpoint, Layer};
 use collector_common::settings::Call;
 
 use buffer::Registers;
-use io::on_io;
+use io::{on_io, on_reset};
 use kernel::{IPPROTO_TCP, Sock};
 use span::Io;
 
 /// `MSG_PEEK`: include/linux/socket.h.
 const MSG_PEEK: u64 = 2;
+/// What a read gives once the peer is gone with bytes that it has not read (include/uapi/asm-generic/errno.h: `ECONNRESET`).
+const RESET: i64 = -104;
 
 /// `sched_process_exec(struct task_struct *, pid_t old_pid, struct linux_binprm *)`, after the new program is in place.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
@@ -152,7 +154,7 @@ pub fn sock_receive(ctx: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn on_sock(ctx: &RawTracePointContext, direction: Direction) {
     let moved: i32 = ctx.arg(1);
-    if moved < 0 {
+    if moved < 0 && i64::from(moved) != RESET {
         return;
     }
     let (tgid, thread) = process::current_thread();
@@ -160,7 +162,11 @@ fn on_sock(ctx: &RawTracePointContext, direction: Direction) {
         return;
     }
     let sock = Sock(ctx.arg(0));
-    let (moved, layer, time) = (moved as u32, Layer::Socket, connections::now());
+    let (layer, time) = (Layer::Socket, connections::now());
+    if moved < 0 {
+        return on_reset(&Io { sock, tgid, thread, direction, layer, moved: 0, time });
+    }
+    let moved = moved as u32;
     on_io(&Io { sock, tgid, thread, direction, layer, moved, time }, || {
         let registers = Registers::current();
         let call = buffer::call(registers.number());
@@ -177,18 +183,18 @@ fn on_sock(ctx: &RawTracePointContext, direction: Direction) {
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub fn syscall_exit(ctx: RawTracePointContext) -> i32 {
     let moved: i64 = ctx.arg(1);
-    if moved < 0 {
+    if moved < 0 && moved != RESET {
         return 0;
     }
     let (tgid, thread) = process::current_thread();
     if process::is_watched(tgid) {
-        on_syscall((tgid, thread), moved as u32);
+        on_syscall((tgid, thread), moved);
     }
     0
 }
 
 #[inline(always)]
-fn on_syscall((tgid, thread): (u32, u32), moved: u32) {
+fn on_syscall((tgid, thread): (u32, u32), moved: i64) {
     // Those of the context are the same, without their type.
     let registers = Registers::current();
     let call = buffer::call(registers.number());
@@ -211,11 +217,14 @@ fn on_syscall((tgid, thread): (u32, u32), moved: u32) {
         },
     };
     let Some(sock) = buffer::socket(descriptor) else { return };
-    let moved = match call {
-        Call::ReadMany | Call::WriteMany => buffer::moved_by_many(registers, moved),
-        _ => moved,
-    };
     let (layer, time) = (Layer::Socket, connections::now());
+    if moved < 0 {
+        return on_reset(&Io { sock, tgid, thread, direction, layer, moved: 0, time });
+    }
+    let moved = match call {
+        Call::ReadMany | Call::WriteMany => buffer::moved_by_many(registers, moved as u32),
+        _ => moved as u32,
+    };
     on_io(&Io { sock, tgid, thread, direction, layer, moved, time }, || {
         buffer::buffer(call, registers, moved)
     });

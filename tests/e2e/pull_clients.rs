@@ -3,8 +3,13 @@
 //! All programs do the same at the same time. What each of them fetched is in the log of its own front.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use nix::sys::socket::{MsgFlags, recv};
 use pullscope_tests::answer::Answer;
 use pullscope_tests::clients::{Client, Options, Puller};
 use pullscope_tests::collector::Collector;
@@ -183,19 +188,14 @@ fn a_registry_that_is_down_or_breaks_off() {
 fn a_client_that_is_killed() {
     let alone = alone();
     let image = Image::make(&[400_000], 8);
-    let layer = image.layers[0].clone();
-    let digest = layer.digest.clone();
-    let server = faulty::serve(&image, move |request| {
-        let answer = || faulty::blob(&layer).cut(1_000).then_stall();
-        request.path.ends_with(&layer.digest).then(answer)
-    });
+    let (server, digest) = (faulty::stalling(&image), &image.layers[0].digest);
     let reference = format!("{}/a/b:c", server.address());
     let pullers: Vec<_> = Client::ALL.map(|client| (client, Puller::plain(client))).into();
     let mut watch = Watch::new(Collector::start(&alone));
     let running: Vec<_> = pullers.iter().map(|(_, puller)| puller.begin(&reference)).collect();
     wait_until("all requests for the layer", || {
         let log = server.log();
-        log.0.iter().filter(|entry| entry.path.ends_with(&digest)).count() == pullers.len()
+        log.0.iter().filter(|entry| entry.path.ends_with(digest)).count() == pullers.len()
     });
     let _ = in_flight(&watch.collector, pullers.len() as u64);
     for one in running {
@@ -206,6 +206,36 @@ fn a_client_that_is_killed() {
         let by_engine = pulled.entry["runtime"] == "dockerd";
         pulled.failed(&[if by_engine { "canceled" } else { "killed" }]).is(&[("image", &reference)]);
     }
+    watch.collector.stop();
+}
+
+/// Who leaves without having read what the engine says of the progress resets the connection (`net/unix/af_unix.c`,
+/// `unix_release_sock`): the engine's next read fails, and none finds an end.
+#[test]
+fn a_caller_of_the_engine_that_does_not_read() {
+    let alone = alone();
+    let image = Image::make(&[400_000], 8);
+    let (server, digest) = (faulty::stalling(&image), &image.layers[0].digest);
+    let reference = format!("{}/a/b:c", server.address());
+    let puller = Puller::plain(Client::Docker);
+    let mut watch = Watch::new(Collector::start(&alone));
+    let mut caller = UnixStream::connect(puller.engine()).expect("connect to the Engine");
+    let (asked, target) = (Instant::now(), Puller::engine_target(&reference));
+    write!(caller, "POST {target} HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\n\r\n")
+        .expect("ask for a pull");
+    wait_until("a request for the layer", || server.log().0.iter().any(|entry| entry.path.ends_with(digest)));
+    wait_until("something to read", || {
+        recv(caller.as_raw_fd(), &mut [0], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT) == Ok(1)
+    });
+    let _ = in_flight(&watch.collector, 1);
+    drop(caller);
+    // Time to notice. dockerd goes on with what it fetches for some ten seconds, and gives up then, or when it is stopped.
+    sleep(Duration::from_secs(1));
+    let wall = asked.elapsed();
+    drop(puller);
+    let pulled = watch.one();
+    assert!(pulled.duration() <= wall, "{wall:?} until dockerd was stopped: {pulled}");
+    pulled.failed(&["canceled"]).is(&[("image", &reference), ("runtime", "dockerd")]);
     watch.collector.stop();
 }
 

@@ -18,14 +18,6 @@ use pullscope_tests::turn::alone;
 
 use crate::pulls::{Watch, in_flight, wait_until};
 
-/// A server whose layer stalls after some bytes.
-fn stalling(image: &Image) -> pullscope_tests::http::Service {
-    let layer = image.layers[0].clone();
-    faulty::serve(image, move |request| {
-        request.path.ends_with(&layer.digest).then(|| faulty::blob(&layer).cut(1_000).then_stall())
-    })
-}
-
 #[test]
 fn a_registry_that_cannot_be_reached_or_used() {
     let alone = alone();
@@ -118,7 +110,7 @@ fn a_node_without_room() {
 fn a_client_that_does_not_wait() {
     let alone = alone();
     let image = Image::make(&[400_000], 8);
-    let server = stalling(&image);
+    let server = faulty::stalling(&image);
     let reference = format!("{}/a/b:c", server.address());
     let node = Node::start(&Place::machine(), Settings::default());
     let mut watch = Watch::new(Collector::start(&alone));
@@ -147,7 +139,7 @@ fn a_client_that_does_not_wait() {
 fn a_runtime_that_is_killed() {
     let alone = alone();
     let image = Image::make(&[400_000], 8);
-    let server = stalling(&image);
+    let server = faulty::stalling(&image);
     let reference = format!("{}/a/b:c", server.address());
     let mut node = Node::start(&Place::machine(), Settings::default());
     let mut watch = Watch::new(Collector::start(&alone));

@@ -72,14 +72,9 @@ impl Storm {
     /// Makes the pulls of the worker in this place: each has as many.
     fn work(&self, at: usize, client: &cri::Client) {
         let worker = WORKERS[at];
-        let digest = self.stuck.layers[0].digest.clone();
-        let layer = self.stuck.layers[0].clone();
-        let server = faulty::serve(&self.stuck, move |request| {
-            let stall = || faulty::blob(&layer).cut(1_000).then_stall();
-            request.path.ends_with(&layer.digest).then(stall)
-        });
+        let (server, digest) = (faulty::stalling(&self.stuck), &self.stuck.layers[0].digest);
         let asked =
-            |server: &Service| server.log().0.iter().filter(|entry| entry.path.ends_with(&digest)).count();
+            |server: &Service| server.log().0.iter().filter(|entry| entry.path.ends_with(digest)).count();
         let puller = match worker {
             Worker::Cri => None,
             Worker::Program(program) => Some(Puller::plain(program)),

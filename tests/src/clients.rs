@@ -7,7 +7,7 @@
 //! - ctr with `--plain-http` speaks plain HTTP at once, and makes the requests itself: containerd only stores.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -173,14 +173,26 @@ impl<'a> Puller<'a> {
     /// the call took, by the clock of who made it.
     #[track_caller]
     pub fn call_engine(&self, reference: &str) -> Duration {
-        let Daemon::Dockerd(daemon) = &self.daemon else { panic!("{:?} has no Engine", self.client) };
-        let (image, tag) = reference.rsplit_once(':').expect("a reference with a tag");
         let mut command = Place::machine().command("curl");
         command.args(["--silent", "--fail", "--request", "POST", "--output", "/dev/null"]);
-        command.args(["--write-out", "%{time_total}", "--unix-socket"]).arg(daemon.socket());
-        command.arg(format!("http://docker/images/create?fromImage={image}&tag={tag}"));
+        command.args(["--write-out", "%{time_total}", "--unix-socket"]).arg(self.engine());
+        command.arg(format!("http://docker{}", Self::engine_target(reference)));
         let outcome = Running::spawn(command).wait(LONGEST_PULL).expect_ok();
         Duration::from_secs_f64(outcome.stdout.parse().expect("seconds"))
+    }
+
+    /// The socket of the Engine.
+    #[track_caller]
+    pub fn engine(&self) -> PathBuf {
+        let Daemon::Dockerd(daemon) = &self.daemon else { panic!("{:?} has no Engine", self.client) };
+        daemon.socket()
+    }
+
+    /// The target of a request to the Engine for a pull.
+    #[track_caller]
+    pub fn engine_target(reference: &str) -> String {
+        let (image, tag) = reference.rsplit_once(':').expect("a reference with a tag");
+        format!("/images/create?fromImage={image}&tag={tag}")
     }
 
     /// The daemon's process id, if the client has one.

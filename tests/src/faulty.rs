@@ -24,6 +24,15 @@ pub fn serve(image: &Image, fault: impl Fn(&Request) -> Option<Answer> + Send + 
     serve_at(free_address(), image, fault)
 }
 
+/// Serves `image`, but of its first layer 1,000 bytes and then nothing more.
+#[track_caller]
+pub fn stalling(image: &Image) -> Service {
+    let layer = image.layers[0].clone();
+    serve(image, move |request| {
+        request.path.ends_with(&layer.digest).then(|| blob(&layer).cut(1_000).then_stall())
+    })
+}
+
 /// Like [`serve`], on a given address.
 #[track_caller]
 pub fn serve_at(
