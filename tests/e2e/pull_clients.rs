@@ -233,9 +233,9 @@ fn a_caller_of_the_engine_that_does_not_read() {
     sleep(Duration::from_secs(1));
     let wall = asked.elapsed();
     drop(puller);
-    let pulled = watch.one();
-    assert!(pulled.duration() <= wall, "{wall:?} until dockerd was stopped: {pulled}");
-    pulled.failed(&["canceled"]).is(&[("image", &reference), ("runtime", "dockerd")]);
+    let given_up = watch.one();
+    assert!(given_up.duration() <= wall, "{wall:?} until dockerd was stopped: {given_up}");
+    given_up.failed(&["canceled"]).is(&[("image", &reference), ("runtime", "dockerd")]);
     watch.collector.stop();
 }
 
