@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::document::State;
-use super::log::Entry;
+use super::entry::Entry;
 
 /// Which pulls are asked for. The default is all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

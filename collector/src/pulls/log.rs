@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::ClockId;
 use tokio::sync::broadcast;
 
-use super::document::Pull;
+use super::entry::{Entry, nanoseconds};
 use super::filter::Filter;
 use crate::metrics::Metrics;
 use crate::metrics::labels::NotLogged;
@@ -42,31 +42,6 @@ struct Kept {
     ended: VecDeque<PullId>,
     /// Number of the last change.
     change: u64,
-}
-
-/// A pull in the log.
-#[derive(Debug)]
-pub struct Entry {
-    /// What the model says of it.
-    pub record: PullRecord,
-    /// Name of its target.
-    pub runtime: Arc<str>,
-    /// When it began by the wall's clock, in nanoseconds since the Unix epoch: as the clock stood when it was first told of,
-    /// so that it stays the same though the clock is set meanwhile.
-    pub began: u64,
-    /// Number of its last change, counted over all pulls from 1.
-    pub change: u64,
-}
-
-impl Entry {
-    /// As it is shown now.
-    pub fn document(&self) -> Pull {
-        self.document_at(nanoseconds(ClockId::Monotonic))
-    }
-
-    fn document_at(&self, now: u64) -> Pull {
-        Pull::new(&self.record, &self.runtime, self.began, now)
-    }
 }
 
 /// What a subscriber gets.
@@ -187,10 +162,4 @@ impl Subscription {
             Err(broadcast::error::RecvError::Closed) => None,
         }
     }
-}
-
-/// A clock of the kernel in nanoseconds.
-fn nanoseconds(clock: ClockId) -> u64 {
-    let time = clock_gettime(clock);
-    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::model::pull::record::Trigger;
 
+use super::pattern::REPLY;
 use super::rule::{Bound, During, Each, Feeds, Good, Listing, Point, ReplyIs, Rule, Side, Source, Span};
 
 /// What the rule counts, and when, in one line.
@@ -40,7 +41,7 @@ fn source(source: &Source) -> String {
         Source::Captured { capture, bound, listing } => {
             let of = if let Some(Listing { command, item }) = listing {
                 format!("{{{capture}}} of the `{command}` that last listed {{{item}}}")
-            } else if &**capture == Source::REPLY {
+            } else if &**capture == REPLY {
                 "the reply's first text".to_owned()
             } else {
                 format!("{{{capture}}}")

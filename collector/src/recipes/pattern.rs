@@ -19,6 +19,9 @@ use words::{Case, Words};
 /// Longest pattern in bytes, as written.
 const MAX_PATTERN: usize = 512;
 
+/// Name of what every reply has captured: its first text, if it is short. No pattern may have it.
+pub const REPLY: &str = "reply";
+
 /// What a pattern captured: pairs of a name and the text that stood there.
 pub type Captures<'p, 't> = Vec<(&'p str, &'t str)>;
 

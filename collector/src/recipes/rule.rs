@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::pattern::{AddressPattern, CommandPattern, RequestPattern};
+use super::pattern::{AddressPattern, CommandPattern, REPLY, RequestPattern};
 use crate::model::pull::record::{Isolation, Trigger};
 use crate::targets::Target;
 
@@ -95,7 +95,7 @@ pub enum Source {
     Fixed(Arc<str>),
     /// A pattern of the rule captures it.
     Captured {
-        /// Name of the capture. [`Source::REPLY`] is the first text of the reply that begins it.
+        /// Name of the capture. [`REPLY`] is the first text of the reply that begins it.
         capture: Arc<str>,
         /// How many values there may be.
         bound: Bound,
@@ -114,8 +114,6 @@ pub struct Listing {
 }
 
 impl Source {
-    /// Name of the capture that every reply has: its first text, if it is short.
-    pub const REPLY: &'static str = "reply";
     /// The value in place of one that has no room.
     pub const OTHER: &'static str = "[OTHER]";
     /// The value where nothing was captured.
@@ -171,7 +169,7 @@ impl Span {
             Self::During(During::Connect(_) | During::Process) => Vec::new(),
             Self::Between { from, .. } => match from {
                 Point::Command(pattern) => pattern.captures().collect(),
-                Point::Reply(pattern, _) => pattern.captures().chain([Source::REPLY]).collect(),
+                Point::Reply(pattern, _) => pattern.captures().chain([REPLY]).collect(),
                 Point::Request(_, pattern) | Point::Answer(_, pattern) => pattern.captures().collect(),
             },
         }

@@ -7,8 +7,8 @@ use hyper::header::HeaderMap;
 use crate::model::pull::record::PullId;
 use crate::pulls::PullLog;
 use crate::pulls::document::Pulls;
+use crate::pulls::entry::Entry;
 use crate::pulls::filter::Filter;
-use crate::pulls::log::Entry;
 
 /// The list. One pull stands below it under its number.
 pub const PULLS: &str = "/api/v1/pulls";

@@ -12,9 +12,10 @@ use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::pages::Body;
+use super::body::Body;
 use super::told_to;
-use crate::pulls::log::{Change, Entry, Subscription};
+use crate::pulls::entry::Entry;
+use crate::pulls::log::{Change, Subscription};
 
 /// After so long without a change there is a comment, so that neither side takes the other for gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -4,6 +4,7 @@
 //! not read, and so is the number of connections. Bodies of requests are never read.
 
 mod api;
+mod body;
 mod encoding;
 mod events;
 mod landing;

@@ -1,15 +1,11 @@
 //! What is answered to a request.
 
-use std::convert::Infallible;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
 use hyper::header::{
     ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     HeaderMap, HeaderValue, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -17,6 +13,7 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use super::body::{Body, whole};
 use super::encoding::accepts_gzip;
 use super::status::Status;
 use super::{api, events, landing};
@@ -30,9 +27,6 @@ const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 /// Server-sent events are UTF-8 always (HTML Living Standard, section 9.2).
 const EVENTS: &str = "text/event-stream";
-
-/// What an answer's body is: in one piece, or as it comes.
-pub type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Most streams of events at once: the other places for connections are for those who ask for one answer.
 pub const MAX_STREAMS: usize = 16;
@@ -194,10 +188,6 @@ fn wants_gzip(headers: &HeaderMap) -> bool {
 
 fn text(status: StatusCode, body: impl Into<String>) -> Response<Body> {
     page(status, TEXT, whole(body.into()))
-}
-
-fn whole(body: impl Into<Bytes>) -> Body {
-    Full::new(body.into()).boxed_unsync()
 }
 
 fn page(status: StatusCode, media_type: &'static str, body: Body) -> Response<Body> {

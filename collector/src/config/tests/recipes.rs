@@ -3,6 +3,7 @@
 use super::{args, error, file};
 use crate::config::Settings;
 use crate::model::pull::record::{Isolation, Trigger};
+use crate::recipes::pattern::REPLY;
 use crate::recipes::rule::{Bound, During, Each, Feeds, Good, Point, ReplyIs, Rule, Side, Source, Span};
 use crate::recipes::shipped::Shipped;
 
@@ -68,7 +69,7 @@ fn a_recipe_becomes_rules() {
     let Feeds::Work { queue: Source::Captured { capture, bound: Bound::Most(16), .. } } = &work.feeds else {
         panic!("{work:?}")
     };
-    assert_eq!(&**capture, Source::REPLY);
+    assert_eq!(&**capture, REPLY);
     let Span::Between { from, to, quiet, also, failed, each } = &work.span else { panic!("{work:?}") };
     assert!(matches!(from, Point::Reply(_, ReplyIs::Item)));
     assert!(matches!(to.as_slice(), [Point::Command(_), Point::Answer(Side::Asked, _)]));

@@ -7,7 +7,7 @@ use super::doing::Label;
 use crate::model::event::TargetId;
 use crate::model::fact::{Fact, Operation, Work};
 use crate::model::outbox::Outbox;
-use crate::recipes::pattern::Captures;
+use crate::recipes::pattern::{Captures, REPLY};
 use crate::recipes::rule::{Bound, Each, Feeds, Rule, Source, Span};
 
 /// Longest value in bytes.
@@ -22,7 +22,7 @@ pub(super) struct Captured<'a> {
 impl Captured<'_> {
     pub fn get(&self, name: &str) -> Option<&str> {
         let own = self.captures.iter().find(|(capture, _)| *capture == name).map(|(_, text)| *text);
-        own.or_else(|| self.reply.filter(|_| name == Source::REPLY))
+        own.or_else(|| self.reply.filter(|_| name == REPLY))
     }
 }
 

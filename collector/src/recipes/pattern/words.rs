@@ -2,8 +2,7 @@
 
 use std::iter;
 
-use super::Captures;
-use crate::recipes::rule::Source;
+use super::{Captures, REPLY};
 
 /// Most words of a pattern.
 const MAX_WORDS: usize = 32;
@@ -105,8 +104,8 @@ impl Word {
             let (piece, behind) = Piece::parse(rest).ok_or_else(|| {
                 format!("`{word}` has a brace that is not one of a name such as `{{queue}}` (a-z, 0-9 and _, at most {MAX_NAME})")
             })?;
-            if matches!(&piece, Piece::Hole(Some(name)) if name == Source::REPLY) {
-                return Err(format!("`{{{}}}` is what a reply says: another name is needed", Source::REPLY));
+            if matches!(&piece, Piece::Hole(Some(name)) if name == REPLY) {
+                return Err(format!("`{{{REPLY}}}` is what a reply says: another name is needed"));
             }
             if matches!((pieces.last(), &piece), (Some(Piece::Hole(_)), Piece::Hole(_))) {
                 return Err(format!("`{word}` has nothing between two parts that may be anything"));
