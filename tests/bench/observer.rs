@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use pullscope_tests::collector::binary;
-use pullscope_tests::endpoint::get;
+use pullscope_tests::endpoint::{Endpoint, get};
 use pullscope_tests::loopback::free_address;
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{PATIENCE, Server, poll};
@@ -63,7 +63,7 @@ impl Observer {
         command.arg(format!("--web.listen-address={address}"));
         command.arg(format!("--kernel.strategy={}", strategy.name()));
         let mut server = Server::spawn("pullscope", command, &dir.path().join("log"));
-        server.wait_until("/readyz", |_| (get(address, "/readyz").ok()?.0 == 200).then_some(()));
+        server.wait_until("/readyz", |_| Endpoint(address).ready().then_some(()));
         Self { server, address, _dir: dir }
     }
 

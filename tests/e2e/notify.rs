@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use pullscope_tests::collector::{binary, strategy};
-use pullscope_tests::endpoint::get;
+use pullscope_tests::endpoint::{Endpoint, get};
 use pullscope_tests::loopback::free_address;
 use pullscope_tests::place::Place;
 use pullscope_tests::process::{PATIENCE, Server, run};
@@ -146,7 +146,7 @@ fn a_manager_that_does_not_read() {
     command.arg(format!("--web.listen-address={address}")).env("WATCHDOG_USEC", "20000");
     let mut server = Server::spawn("pullscope", command, &manager.path("log"));
     server.wait_until("a message too many", |server| server.output().contains("was not told").then_some(()));
-    server.wait_until("/readyz", |_| (get(address, "/readyz").ok()?.0 == 200).then_some(()));
+    server.wait_until("/readyz", |_| Endpoint(address).ready().then_some(()));
     let status = server.terminate();
     assert!(status.success(), "{status}");
 }

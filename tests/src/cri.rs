@@ -27,6 +27,7 @@ use crate::go::{grpc_client, installed_as};
 use crate::place::Place;
 use crate::process::{Outcome, PATIENCE};
 
+pub mod code;
 pub mod messages;
 
 use messages::{
@@ -49,22 +50,6 @@ pub enum Version {
     V1,
     /// `runtime.v1alpha2`.
     V1Alpha2,
-}
-
-/// Status codes of gRPC (grpc/doc/statuscodes.md) that the tests meet.
-pub mod code {
-    /// `OK`.
-    pub const OK: u32 = 0;
-    /// `CANCELLED`.
-    pub const CANCELED: u32 = 1;
-    /// `UNKNOWN`.
-    pub const UNKNOWN: u32 = 2;
-    /// `DEADLINE_EXCEEDED`.
-    pub const DEADLINE_EXCEEDED: u32 = 4;
-    /// `NOT_FOUND`.
-    pub const NOT_FOUND: u32 = 5;
-    /// `UNIMPLEMENTED`.
-    pub const UNIMPLEMENTED: u32 = 12;
 }
 
 /// How a call ended, as its client was told.
@@ -368,25 +353,15 @@ impl Client {
     /// What is known of a container.
     #[track_caller]
     pub fn container_status(&self, id: &str) -> ContainerStatus {
-        let call = self.begin::<ContainerStatusResponse>(
-            "Runtime",
-            "ContainerStatus",
-            &Id { id: id.to_owned() },
-            None,
-        );
-        call.wait().expect_ok().status.expect("a status")
+        let response: Answer<ContainerStatusResponse> = self.about("ContainerStatus", id);
+        response.expect_ok().status.expect("a status")
     }
 
     /// How much memory a container has, as the kubelet counts it: its working set, in bytes.
     #[track_caller]
     pub fn working_set(&self, id: &str) -> u64 {
-        let call = self.begin::<ContainerStatsResponse>(
-            "Runtime",
-            "ContainerStats",
-            &Id { id: id.to_owned() },
-            None,
-        );
-        let stats = call.wait().expect_ok().stats.expect("figures of a container");
+        let response: Answer<ContainerStatsResponse> = self.about("ContainerStats", id);
+        let stats = response.expect_ok().stats.expect("figures of a container");
         stats.memory.and_then(|memory| memory.working_set_bytes).expect("its memory").value
     }
 
@@ -430,7 +405,7 @@ impl Client {
     }
 
     #[track_caller]
-    fn about(&self, method: &str, id: &str) -> Answer<Empty> {
+    fn about<A: Message + Default>(&self, method: &str, id: &str) -> Answer<A> {
         self.begin("Runtime", method, &Id { id: id.to_owned() }, None).wait()
     }
 }

@@ -166,13 +166,10 @@ fn container(spec: &Spec, image: &str) -> ContainerConfig {
     }
 }
 
-#[track_caller]
 fn security_context(spec: &Spec, container: &Container) -> LinuxContainerSecurityContext {
     let context = &container.security_context;
-    let profile = |profile: &Option<Profile>| {
-        let Profile { r#type } = profile.as_ref()?;
-        assert_eq!(r#type, "Unconfined", "a profile of another kind");
-        Some(SecurityProfile { profile_type: UNCONFINED })
+    let profile = |profile: Profile| match profile {
+        Profile::Unconfined => SecurityProfile { profile_type: UNCONFINED },
     };
     let hidden = |paths: &[&str]| {
         let paths = if context.privileged { &[] } else { paths };
@@ -191,8 +188,8 @@ fn security_context(spec: &Spec, container: &Container) -> LinuxContainerSecurit
         run_as_group: Some(Int64Value { value: context.run_as_group.into() }),
         masked_paths: hidden(&MASKED),
         readonly_paths: hidden(&READ_ONLY),
-        seccomp: profile(&context.seccomp_profile),
-        apparmor: profile(&context.app_armor_profile),
+        seccomp: context.seccomp_profile.map(profile),
+        apparmor: context.app_armor_profile.map(profile),
     }
 }
 

@@ -33,12 +33,12 @@ pub(crate) struct Spec {
     #[serde(default, rename = "hostPID")]
     pub(crate) host_pid: bool,
     #[serde(default)]
-    pub(crate) host_network: bool,
+    host_network: bool,
     pub(crate) containers: Vec<Container>,
     pub(crate) volumes: Vec<Volume>,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Container {
     pub(crate) name: String,
@@ -58,10 +58,12 @@ pub(crate) struct Container {
     #[serde(rename = "readinessProbe")]
     _readiness: Value,
     pub(crate) resources: Resources,
-    pub(crate) termination_message_policy: String,
+    // Only read: there is no other that the tests know.
+    #[serde(rename = "terminationMessagePolicy")]
+    _termination_message: TerminationMessage,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Resources {
     pub(crate) limits: Limits,
@@ -70,25 +72,25 @@ pub(crate) struct Resources {
     _requests: Value,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Limits {
     pub(crate) memory: String,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 pub(crate) struct Variable {
     pub(crate) name: String,
     pub(crate) value: String,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Port {
     pub(crate) container_port: u16,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SecurityContext {
     pub(crate) run_as_user: u32,
@@ -106,20 +108,27 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Capabilities {
     pub(crate) drop: Vec<String>,
     pub(crate) add: Vec<String>,
 }
 
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Profile {
-    pub(crate) r#type: String,
+/// What a profile is. Those of a runtime differ from runtime to runtime.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(tag = "type", deny_unknown_fields)]
+pub(crate) enum Profile {
+    Unconfined,
 }
 
-#[derive(Clone, Deserialize)]
+/// Where the message of a container that has ended comes from.
+#[derive(Deserialize)]
+pub(crate) enum TerminationMessage {
+    FallbackToLogsOnError,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Mount {
     pub(crate) name: String,
@@ -159,10 +168,9 @@ impl Workload {
         let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let objects: Vec<Value> =
             Deserializer::from_str(&text).map(|object| Value::deserialize(object).expect("YAML")).collect();
-        Self {
-            spec: part(&objects, "DaemonSet", &["spec", "template", "spec"]),
-            config: part(&objects, "ConfigMap", &["data", "pullscope.toml"]),
-        }
+        let spec: Spec = part(&objects, "DaemonSet", &["spec", "template", "spec"]);
+        assert!(!spec.host_network, "the pod has a network of its own");
+        Self { spec, config: part(&objects, "ConfigMap", &["data", "pullscope.toml"]) }
     }
 }
 

@@ -82,8 +82,6 @@ impl Pod {
     pub fn command(&self) -> Command {
         let container = self.spec.container();
         let context = &container.security_context;
-        assert_eq!(container.termination_message_policy, "FallbackToLogsOnError");
-        assert!(!self.spec.host_network, "the pod has a network of its own");
         let mut run = self.podman("run");
         run.args(["--rm", "--name", &container.name, "--pull=never"]);
         // Not podman's own limits, which are higher than a test machine may allow. containerd has none.
@@ -109,8 +107,7 @@ impl Pod {
         for (name, profile) in
             [("seccomp", &context.seccomp_profile), ("apparmor", &context.app_armor_profile)]
         {
-            if let Some(Profile { r#type }) = profile {
-                assert_eq!(r#type, "Unconfined", "{name}: podman's profile is not that of another runtime");
+            if let Some(Profile::Unconfined) = profile {
                 run.arg(format!("--security-opt={name}=unconfined"));
             }
         }

@@ -24,11 +24,7 @@ pub struct Entry {
 impl Entry {
     /// As it is shown now.
     pub fn document(&self) -> Pull {
-        self.document_at(nanoseconds(ClockId::Monotonic))
-    }
-
-    fn document_at(&self, now: u64) -> Pull {
-        Pull::new(&self.record, &self.runtime, self.began, now)
+        Pull::new(&self.record, &self.runtime, self.began, nanoseconds(ClockId::Monotonic))
     }
 }
 
